@@ -1,0 +1,2 @@
+cgroups_sources = \
+	cgroups/cgroup.h

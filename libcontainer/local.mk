@@ -1,0 +1,1 @@
+libcontainer_sources =

@@ -1,0 +1,2 @@
+seccomp_sources = \
+	seccomp/seccomp.h

@@ -1,0 +1,4 @@
+spec_sources = \
+	spec/json.h \
+	spec/mount_options.h \
+	spec/spec.h
