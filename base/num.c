@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/num.h"
+
+static int parse_base(const char *s, unsigned base, uint64_t max, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	if (!s || !*s)
+		return -1;
+	for (; *s; s++) {
+		unsigned digit = (unsigned)(*s - '0');
+		if (*s < '0' || digit >= base)
+			return -1;
+		if (__builtin_mul_overflow(v, base, &v) || __builtin_add_overflow(v, digit, &v) || v > max)
+			return -1;
+	}
+	*ret = v;
+	return 0;
+}
+
+int parse_u64(const char *s, uint64_t max, uint64_t *ret)
+{
+	return parse_base(s, 10, max, ret);
+}
+
+int parse_i64(const char *s, int64_t min, int64_t max, int64_t *ret)
+{
+	uint64_t v;
+	int negative = s && *s == '-';
+
+	if (!s || parse_base(s + negative, 10, negative ? (uint64_t)INT64_MAX + 1 : (uint64_t)INT64_MAX, &v) < 0)
+		return -1;
+	int64_t i = negative ? (int64_t)(0 - v) : (int64_t)v;
+	if (i < min || i > max)
+		return -1;
+	*ret = i;
+	return 0;
+}
+
+int parse_u32(const char *s, uint32_t max, uint32_t *ret)
+{
+	uint64_t v;
+
+	if (parse_base(s, 10, max, &v) < 0)
+		return -1;
+	*ret = (uint32_t)v;
+	return 0;
+}
+
+int parse_octal(const char *s, uint32_t max, uint32_t *ret)
+{
+	uint64_t v;
+
+	if (parse_base(s, 8, max, &v) < 0)
+		return -1;
+	*ret = (uint32_t)v;
+	return 0;
+}

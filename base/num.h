@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one door for numbers in text: whole string, no sign tricks, no spaces, bounds in the call. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/macro.h"
+
+must_check int parse_u64(const char *s, uint64_t max, uint64_t *ret); /* 0, or -1; decimal only */
+must_check int parse_i64(const char *s, int64_t min, int64_t max, int64_t *ret);
+must_check int parse_u32(const char *s, uint32_t max, uint32_t *ret);
+must_check int parse_octal(const char *s, uint32_t max, uint32_t *ret);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroup v2 only. The cgroup2 mount is found in mountinfo wherever it is, so a hybrid host works with the controllers
+ * that v2 has there; a limit whose controller is bound to v1 is an error that says so.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/strbuf.h"
+#include "spec/spec.h"
+
+/* A place in the hierarchy: where a container is or will be. */
+struct cgroup {
+	char *mountpoint; /* of cgroup2, e.g. /sys/fs/cgroup */
+	char *path;       /* relative to the mount, normalised, no leading slash, e.g. "user/web1" */
+	int fd;           /* O_PATH|O_DIRECTORY of the directory, -1 while it does not exist */
+	bool created;     /* by this process: only then is it removed on failure */
+};
+
+/* Decides the path from linux.cgroupsPath (absolute: below the mount; relative or absent: below the parent of the
+ * caller's own cgroup, as runc does; absent: id) and refuses ".." and the root. No side effect. */
+must_check int cgroup_place(const char *cgroups_path, const char *id, struct cgroup *ret, struct error *e);
+/* An existing cgroup as recorded in the state (path as above). A vanished one gives fd -1 and 0. */
+must_check int cgroup_open(const char *path, struct cgroup *ret, struct error *e);
+/* mkdir -p, enabling in every ancestor the controllers that `resources` needs (NULL: those available are left alone), then writes the
+ * limits and attaches the device program. The leaf must be new or empty of processes ("container's cgroup is not empty").
+ * On failure everything made is removed again. device_rules: also install the default device rules (false in user
+ * namespaces the caller does not control). */
+must_check int cgroup_create(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e);
+/* config-linux.md "Cgroup ownership": chowns the directory and the files of /sys/kernel/cgroup/delegate. */
+must_check int cgroup_delegate(const struct cgroup *cg, uid_t uid, struct error *e);
+/* Writes limits to an existing cgroup (update). Never touches device rules, never freezes. */
+must_check int cgroup_update(const struct cgroup *cg, const struct spec_resources *resources, struct error *e);
+/* A directory fd (O_RDONLY|O_CLOEXEC) for CLONE_INTO_CGROUP; sub: exec --cgroup's path below it ("" or NULL: itself; ".."
+ * refused: "bad sub cgroup path"). When the cgroup has enabled controllers for children (no internal processes), falls back
+ * to the cgroup that `init` (0: none) is in now. */
+must_check int cgroup_join_fd(const struct cgroup *cg, const char *sub, pid_t init, struct error *e);
+/* cgroup.freeze and waits for cgroup.events "frozen" by poll, bounded. */
+must_check int cgroup_freeze(const struct cgroup *cg, bool frozen, struct error *e);
+must_check int cgroup_is_frozen(const struct cgroup *cg, bool *ret, struct error *e);
+/* cgroup.kill on the whole subtree (thawing first), waits for cgroup.events "populated 0" by poll, at most timeout_ms; names a
+ * remaining pid in the error. */
+must_check int cgroup_kill(const struct cgroup *cg, int timeout_ms, struct error *e);
+must_check int cgroup_signal(const struct cgroup *cg, int sig, struct error *e); /* every process, by pidfd */
+/* Every pid of the subtree, appended; arena owned. */
+must_check int cgroup_pids(const struct cgroup *cg, struct arena *a, pid_t **ret, size_t *n, struct error *e);
+/* rmdir depth first, bounded retries on EBUSY; absent is success. Does not remove ancestors it did not make. */
+must_check int cgroup_remove(struct cgroup *cg, struct error *e);
+void cgroup_done(struct cgroup *cg); /* frees, closes */
+#define auto_cgroup auto_with(cgroup_done)
+
+/* memory.events oom_kill counter; -1 when there is no memory controller. */
+int64_t cgroup_oom_kills(const struct cgroup *cg);
+
+/* Pure: resources -> {file, value} in the order to write; golden-tested, used by create and update alike. Values of "" are never
+ * produced. v1-only properties that cannot be converted are ERROR_CONFIG naming the property. */
+struct cgroup_write { const char *file, *value; const char *property; /* JSON path, for messages and `kedge plan` */ };
+struct cgroup_writes { size_t n; struct cgroup_write *v; };
+must_check int cgroup_writes(const struct spec_resources *resources, struct arena *a, struct cgroup_writes *ret,
+			     struct error *e);
