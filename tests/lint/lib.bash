@@ -24,6 +24,7 @@ files_in() { # DIRS... -- PATTERNS...
 
 c_files() { files_in "${code_dirs[@]}" -- '*.c' '*.h'; }
 
+# shellcheck disable=SC2034 # for the lints
 found=0
 finding() { # FILE LINE REASON
 	printf '%s:%s: %s\n' "$1" "$2" "$3"
