@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a container: what the command line calls. Nothing here prints or exits. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/strbuf.h"
+
+enum rootless_mode { ROOTLESS_AUTO, ROOTLESS_TRUE, ROOTLESS_FALSE };
+
+/* The global options. */
+struct runtime {
+	const char *root; /* absolute state root, e.g. /run/kedge */
+	bool root_given;  /* by --root: a missing one is then an error for list */
+	bool systemd_cgroup;
+	enum rootless_mode rootless;
+	bool debug;
+};
+
+struct create_options {
+	const char *id;
+	const char *bundle;         /* NULL: the current directory */
+	const char *config;         /* NULL: <bundle>/config.json */
+	const char *console_socket; /* NULL: none */
+	const char *pidfd_socket;
+	const char *pid_file;
+	bool no_pivot, no_new_keyring;
+	uint32_t preserve_fds;
+};
+
+struct run_options {
+	bool detach, keep, no_subreaper;
+};
+
+struct exec_options {
+	const char *process;        /* file with a process object, or NULL: built from argv and the flags below */
+	size_t argc;
+	char **argv;
+	const char *console_socket, *pidfd_socket, *pid_file;
+	const char *cwd, *user;     /* user: "uid[:gid]" */
+	bool user_given;
+	size_t n_env, n_caps, n_gids;
+	const char **env, **caps, **gids;
+	bool tty, tty_given, detach, ignore_paused;
+	bool no_new_privs, no_new_privs_given;
+	const char *process_label, *apparmor;
+	const char *cgroup;         /* [controllers:]PATH below the container's cgroup */
+	uint32_t preserve_fds;
+};
+
+enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED };
+const char *status_name(enum status status);
+
+/* "invalid container ID format" unless [A-Za-z0-9_+.-]+, at most 1024 bytes, not "." or "..". */
+must_check int container_check_id(const char *id, struct error *e);
+
+must_check int container_create(const struct runtime *rt, const struct create_options *o, struct error *e);
+/* *exit_status: the payload's status, or 128+signal, in the foreground; 0 when detached. */
+must_check int container_run(const struct runtime *rt, const struct create_options *o, const struct run_options *r,
+			     int *exit_status, struct error *e);
+must_check int container_start(const struct runtime *rt, const char *id, struct error *e);
+must_check int container_exec(const struct runtime *rt, const char *id, const struct exec_options *o, int *exit_status,
+			      struct error *e);
+/* The OCI state document as runc prints it (two spaces, no trailing newline). */
+must_check int container_state(const struct runtime *rt, const char *id, struct strbuf *out, struct error *e);
+/* all: every process of the cgroup, and a stopped container is no error. */
+must_check int container_kill(const struct runtime *rt, const char *id, int sig, bool all, struct error *e);
+/* force: kills first; an unknown id is success, leftovers of a killed create are removed. */
+must_check int container_delete(const struct runtime *rt, const char *id, bool force, struct error *e);
+must_check int container_pause(const struct runtime *rt, const char *id, struct error *e);
+must_check int container_resume(const struct runtime *rt, const char *id, struct error *e);
+/* Host pids of every process, in the arena. */
+struct arena;
+must_check int container_pids(const struct runtime *rt, const char *id, struct arena *a, pid_t **ret, size_t *n,
+			      struct error *e);
+
+struct container_info {
+	char *id, *bundle, *rootfs, *created, *owner, *oci_version;
+	pid_t pid; /* 0 when stopped */
+	enum status status;
+	size_t n_annotations;
+	struct spec_pair *annotations;
+};
+/* Sorted by id. A directory that cannot be read is skipped with a warning. */
+must_check int container_list(const struct runtime *rt, struct arena *a, struct container_info **ret, size_t *n,
+			      struct error *e);
+
+/* The steps that create would take, as text; needs no privileges and changes nothing. process: as exec would (NULL: create). */
+must_check int container_plan(const struct runtime *rt, const struct create_options *o, const char *exec_process,
+			      struct strbuf *out, struct error *e);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state.json: what later commands need and cannot derive. Written once, when the container is complete. */
+#pragma once
+
+#include "base/arena.h"
+#include "libcontainer/statedir.h"
+#include "spec/spec.h"
+
+struct state {
+	char *id, *bundle, *rootfs, *oci_version;
+	char *created;       /* RFC 3339 with nanoseconds, UTC */
+	pid_t pid;           /* of init, in the runtime's pid namespace */
+	uint64_t start_time; /* field 22 of /proc/PID/stat: tells a reused pid */
+	char *cgroup;        /* path below the cgroup2 mount; NULL: none (rootless without delegation) */
+	bool cgroup_existed;
+	bool rootless;
+	bool no_new_keyring;
+	bool own_pid_ns;     /* init's death ends every process */
+	struct spec_map annotations;
+	uint64_t ns_ino[NS_MAX]; /* namespace inode numbers of init at creation */
+};
+
+must_check int state_write(const struct statedir *dir, const struct state *state, struct error *e);
+/* ERROR_NOENT with "container does not exist" when there is no state.json (create has not committed). In the arena. */
+must_check int state_read(const struct statedir *dir, struct arena *a, struct state *ret, struct error *e);
+
+/* A pidfd of init, checked against start_time: -1 and 0 in *alive when it is gone or a zombie. */
+must_check int state_open_init(const struct state *state, int *pidfd, struct error *e);
+/* created: exec.fifo has a reader; paused: its cgroup is frozen. */
+must_check int state_status(const struct statedir *dir, const struct state *state, enum status *ret, struct error *e);
+/* The state document: pretty for `kedge state` (with rootfs, created, owner), plain OCI fields for hooks and seccomp agents. */
+void state_print(const struct state *state, enum status status, struct strbuf *out);
+void state_print_oci(const struct state *state, enum status status, pid_t pid, struct strbuf *out);
+
+must_check int proc_start_time(pid_t pid, uint64_t *ret, struct error *e);
+/* Reads pid, start time, namespace inodes (all of /proc/PID/ns) into state. */
+must_check int state_observe_init(struct state *state, pid_t pid, struct error *e);
