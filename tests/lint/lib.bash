@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what it sets is for the lints
 # What the lints share. A lint prints "file:line: reason" for each finding and exits 1 when it found any. It works on
 # the tree it is given as its first argument (the self-tests give it a small bad one), else on the sources around it.
 set -euo pipefail
@@ -24,7 +24,6 @@ files_in() { # DIRS... -- PATTERNS...
 
 c_files() { files_in "${code_dirs[@]}" -- '*.c' '*.h'; }
 
-# shellcheck disable=SC2034 # for the lints
 found=0
 finding() { # FILE LINE REASON
 	printf '%s:%s: %s\n' "$1" "$2" "$3"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* TAP for unit tests: one program a module, each check one line. A test program reads
  *
  *	int main(void)
