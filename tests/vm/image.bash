@@ -1,0 +1,144 @@
+# shellcheck shell=bash
+# From an unpacked root to the disk image, and what starts it.
+
+# What containers need from a kernel, as far as it is not built in.
+IMAGE_MODULES=(
+	overlay fuse loop zram veth bridge br_netfilter dummy tun macvlan
+	nf_tables nft_masq nft_ct nft_nat nft_chain_nat nft_fib_inet nft_reject_inet
+	nft_compat nft_limit nft_log nft_redir nft_hash nft_numgen xt_MASQUERADE
+	xt_comment xt_conntrack xt_addrtype xt_nat xt_mark virtio_pci virtio_blk
+	virtio_console virtio_rng virtio_net 9pnet_virtio kyber-iosched bfq
+)
+
+# image_modules ROOT FROM: FROM is a folder named after a kernel's version.
+image_modules() {
+	local root=$1 from=$2 version module path base
+	version=$(basename "$from")
+	base=$(mktemp -d "$VM_CACHE/modules.XXXXXX")
+	mkdir -p "$base/lib/modules" "$root/usr/lib/modules/$version"
+	ln -s "$from" "$base/lib/modules/$version"
+	depmod -b "$base" "$version"
+	cp "$from"/modules.{order,builtin,builtin.modinfo} "$root/usr/lib/modules/$version/"
+	for module in "${IMAGE_MODULES[@]}"; do
+		modprobe -q -d "$base" -S "$version" --show-depends "$module" || :
+	done | sed -n "s|^insmod $base/lib/modules/$version/\([^ ]*\).*|\1|p" | sort -u |
+		while read -r path; do
+			install -D -m 644 "$from/$path" "$root/usr/lib/modules/$version/$path"
+		done
+	rm -r "$base"
+	depmod -b "$root" "$version"
+}
+
+# A busybox image: what most containers of the tests are.
+image_busybox() {
+	local root=$1 out=$2 base applet
+	base=$(mktemp -d "$VM_CACHE/busybox.XXXXXX")
+	mkdir -p "$base"/{bin,etc,proc,sys,dev,tmp,root,var,run}
+	cp "$root/usr/bin/busybox" "$base/bin/busybox"
+	while read -r applet; do
+		[[ $applet == busybox ]] || ln "$base/bin/busybox" "$base/bin/$applet"
+	done < <("$base/bin/busybox" --list)
+	printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' \
+		>"$base/etc/passwd"
+	printf 'root:x:0:\nnogroup:x:65534:\n' >"$base/etc/group"
+	chmod 1777 "$base/tmp"
+	chmod 755 "$base"
+	tar -C "$base" --owner=0 --group=0 -cf "$out" .
+	rm -r "$base"
+}
+
+# What would only cost time at boot, or fail for want of hardware or network.
+IMAGE_MASKED=(
+	apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer
+	e2scrub_all.timer e2scrub_reap.service podman.service podman.socket
+	podman-auto-update.timer podman-auto-update.service podman-restart.service
+	podman-clean-transient.service systemd-timesyncd.service
+	systemd-networkd-wait-online.service systemd-journal-flush.service
+	systemd-journal-catalog-update.service systemd-update-done.service
+	systemd-hwdb-update.service systemd-pcrphase.service systemd-tpm2-setup.service
+	systemd-tpm2-setup-early.service systemd-boot-random-seed.service
+	systemd-machine-id-commit.service ldconfig.service getty.target
+	console-getty.service serial-getty@ttyS0.service nftables.service
+	dev-hugepages.mount sys-kernel-debug.mount systemd-rfkill.socket
+	systemd-binfmt.service proc-sys-fs-binfmt_misc.automount
+	systemd-firstboot.service systemd-homed.service systemd-userdbd.socket
+	modprobe@drm.service kmod-static-nodes.service
+)
+
+image_settings() {
+	local root=$1 unit
+	install -D -m 755 -t "$root/usr/lib/kedge-vm" "$VM_HERE"/guest/{init,agent}
+	install -m 644 "$VM_HERE/guest/kedge-vm.service" "$root/etc/systemd/system/"
+	mkdir -p "$root"/{kedge,out,etc/systemd/system/multi-user.target.wants}
+	mkdir -p "$root"/etc/containers/containers.conf.d
+	ln -sfn ../kedge-vm.service \
+		"$root/etc/systemd/system/multi-user.target.wants/kedge-vm.service"
+	rm -f "$root"/etc/systemd/system/multi-user.target.wants/containerd.service
+	for unit in "${IMAGE_MASKED[@]}"; do
+		ln -sfn /dev/null "$root/etc/systemd/system/$unit"
+	done
+	echo kedge-vm >"$root/etc/hostname"
+	printf '127.0.0.1 localhost kedge-vm\n::1 localhost\n' >"$root/etc/hosts"
+	: >"$root/etc/fstab"
+	echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
+	# Where podman takes the ids of --userns=auto from.
+	printf 'containers:1000000:1000000\n' | tee "$root/etc/subuid" >"$root/etc/subgid"
+	printf '[Journal]\nStorage=volatile\n' >"$root/etc/systemd/journald.conf"
+	ln -sfn /usr/lib/systemd/system/multi-user.target \
+		"$root/etc/systemd/system/default.target"
+	rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*
+}
+
+# image_uml CACHE: the kernel that is a process, and just the C library it needs.
+image_uml() {
+	local cache=$1 to=$1/uml
+	rm -rf --one-file-system "$to"
+	mkdir -p "$to"/{bin,lib64,lib/x86_64-linux-gnu,dev,proc,tmp,host/{kedge,out,run,cache}}
+	cp "$cache/linux.uml" "$to/bin/linux"
+	cp -L "$cache/root/lib64/ld-linux-x86-64.so.2" "$to/lib64/"
+	cp -L "$cache"/root/lib/x86_64-linux-gnu/lib{c.so.6,gcc_s.so.1} "$to/lib/x86_64-linux-gnu/"
+}
+
+# image_initramfs CACHE: Debian's cloud kernel has its disk driver as a module.
+image_initramfs() {
+	local cache=$1 base lib module path
+	base=$(mktemp -d "$VM_CACHE/initramfs.XXXXXX")
+	lib=$(echo "$cache"/kernel/lib/modules/*)
+	mkdir -p "$base"/{bin,dev,proc,root}
+	cp "$cache/root/usr/bin/busybox" "$base/bin/"
+	ln -s busybox "$base/bin/sh"
+	{
+		printf '#!/bin/sh\n'
+		for module in virtio_pci virtio_blk; do
+			modprobe -d "$cache/root" -S "$(basename "$lib")" --show-depends "$module"
+		done | sed -n 's|^insmod .*/\([^/ ]*\).*|insmod /\1|p' | awk '!seen[$0]++'
+		printf 'busybox mount -t devtmpfs none /dev\n'
+		printf 'busybox mount -t ext4 /dev/vda /root && exec busybox switch_root /root /sbin/init\n'
+	} | sed 's/^insmod/busybox &/' >"$base/init"
+	chmod +x "$base/init"
+	sed -n 's|^busybox insmod /||p' "$base/init" | while read -r module; do
+		path=$(find "$lib" -name "$module")
+		cp "$path" "$base/"
+	done
+	(cd "$base" && find . | "$cache/root/usr/bin/busybox" cpio -o -H newc 2>/dev/null) |
+		gzip -1 >"$cache/initramfs"
+	rm -r "$base"
+}
+
+image_make() {
+	local cache=$1 root=$1/root version
+	rm -rf --one-file-system "$root"/usr/lib/modules/*
+	for version in "$cache"/uml-modules/* "$cache"/kernel/lib/modules/*; do
+		image_modules "$root" "$version"
+	done
+	image_settings "$root"
+	image_uml "$cache"
+	image_initramfs "$cache"
+	mkdir -p "$root/images"
+	image_busybox "$root" "$root/images/busybox.tar"
+	cp --reflink=auto "$cache/debian.tar" "$root/images/debian.tar"
+	rm -f "$cache/root.img.new"
+	mkfs.ext4 -q -d "$root" -O ^has_journal -m 0 -i 8192 \
+		-E lazy_itable_init=1 "$cache/root.img.new" 6G >/dev/null
+	mv "$cache/root.img.new" "$cache/root.img"
+}

@@ -1,0 +1,119 @@
+# shellcheck shell=bash
+# The qemu bed: Debian's kernel under software emulation, restored from memory.
+#
+# A start takes half a minute, a restore two seconds. What cannot be saved
+# with a machine (NVMe, shared folders) is not used: the payload goes in, and
+# results come out, as tar archives on raw disks of a fixed size.
+
+QEMU_DIR=$VM_CACHE/qemu
+QEMU_MEM=2048
+QEMU_CPUS=2
+QEMU_UNDER=()
+PAYLOAD_SIZE=1G
+OUTPUT_SIZE=1G
+
+# qemu_machine ROOT-DISK PAYLOAD OUTPUT [OPTION]...: replaces this process.
+# With la57 kernels since 6.12 cannot copy from themselves; svm loads kvm.
+qemu_machine() {
+	local root=$1 payload=$2 output=$3
+	shift 3
+	exec "${QEMU_UNDER[@]}" qemu-system-x86_64 -machine q35,hpet=off -accel tcg,thread=multi \
+		-cpu max,-la57,-svm -m "$QEMU_MEM" -smp "$QEMU_CPUS" \
+		-nodefaults -no-user-config -display none -no-reboot \
+		-kernel "$VM_CACHE/kernel/vmlinuz" -initrd "$VM_CACHE/initramfs" \
+		-append "console=ttyS0 root=/dev/vda rw quiet panic=-1 kedge.bed=qemu lsm=landlock,yama,apparmor,bpf" \
+		-drive "file=$root,if=none,id=root,format=qcow2,cache=unsafe" \
+		-drive "file=$payload,if=none,id=payload,format=raw,cache=unsafe" \
+		-drive "file=$output,if=none,id=output,format=raw,cache=unsafe" \
+		-device virtio-blk-pci,drive=root \
+		-device virtio-blk-pci,drive=payload \
+		-device virtio-blk-pci,drive=output \
+		-device virtio-rng-pci -device virtio-serial-pci \
+		-device virtserialport,chardev=agent,name=kedge "$@"
+}
+
+# wait_line FD SECONDS PATTERN: until a line of FD matches.
+wait_line() {
+	local line end=$((SECONDS + $2))
+	while ((SECONDS < end)) && IFS= read -r -t $((end - SECONDS + 1)) -u "$1" line; do
+		[[ ${line%$'\r'} == *$3* ]] && return
+	done
+	return 1
+}
+
+qemu_disks() {
+	local format=$1 base=$2 dir=$3
+	qemu-img create -q -f qcow2 -F "$format" -b "$base" "$dir/disk.qcow2"
+	truncate -s "$PAYLOAD_SIZE" "$dir/payload"
+	truncate -s "$OUTPUT_SIZE" "$dir/output"
+}
+
+qemu_snapshot() {
+	local new=$VM_CACHE/qemu.new pid agent monitor
+	rm -rf --one-file-system "$new"
+	mkdir -p "$new"
+	qemu_disks raw "$VM_CACHE/root.img" "$new"
+	mkfifo "$new"/{agent,monitor}.{in,out}
+	(
+		qemu_machine "$new"/{disk.qcow2,payload,output} \
+			-chardev "pipe,id=agent,path=$new/agent" -serial "file:$new/console" \
+			-chardev "pipe,id=monitor,path=$new/monitor" \
+			-mon chardev=monitor,mode=readline
+	) </dev/null >"$new/log" 2>&1 9>&- &
+	pid=$!
+	# shellcheck disable=SC2064 # the pid of now
+	trap "kill -KILL $pid 2>/dev/null" EXIT
+	exec {agent}<>"$new/agent.out" {monitor}<>"$new/monitor.out"
+	exec {to}<>"$new/monitor.in"
+	wait_line "$agent" 240 ready ||
+		die "qemu: not ready after 240 s: see $new/console and $new/log"
+	printf 'migrate_set_parameter max-bandwidth 8G\nmigrate "exec:cat >%s/ram"\ninfo migrate\n' "$new" >&"$to"
+	until wait_line "$monitor" 2 'Migration status: completed'; do
+		kill -0 "$pid" || die "qemu: ended while saving: see $new/log"
+		((++tries < 60)) || die "qemu: the memory cannot be saved"
+		printf 'info migrate\n' >&"$to"
+	done
+	printf 'quit\n' >&"$to"
+	wait "$pid" || :
+	trap - EXIT
+	exec {agent}>&- {monitor}>&- {to}>&-
+	rm -rf --one-file-system "$new"/{agent,monitor}.* "$QEMU_DIR"
+	mv "$new" "$QEMU_DIR"
+}
+
+# The whole repository, without its history, compiler output and the beds.
+qemu_payload() {
+	tar -C "$VM_TOP" --exclude=./.git --exclude=./build/vm --exclude='*.o' \
+		--exclude='*.a' --exclude='*.gcda' -cf "$1" . \
+		-C "$(dirname "$2")" --transform 's|^command$|.vm-command|' "$(basename "$2")"
+}
+
+# The emulator makes its output non-blocking: that must not be the caller's.
+qemu_run() {
+	local status=0 go stream reader
+	# shellcheck disable=SC2154 # work, out and child are those of run
+	qemu_disks qcow2 "$QEMU_DIR/disk.qcow2" "$work"
+	qemu_payload "$work/payload" "$work/command"
+	truncate -s "$PAYLOAD_SIZE" "$work/payload"
+	mkfifo "$work/go"
+	exec {go}<>"$work/go" {stream}> >(exec cat)
+	reader=$!
+	(
+		QEMU_UNDER=(timeout --foreground -s KILL "$VM_TIMEOUT")
+		qemu_machine "$work"/{disk.qcow2,payload,output} \
+			-serial "file:$work/log" -monitor none \
+			-chardev stdio,id=agent,signal=off \
+			-incoming "exec:cat $QEMU_DIR/ram"
+	) <"$work/go" >&"$stream" {stream}>&- 2>"$work/errors" &
+	child=$!
+	date +%s >&"$go"
+	wait "$child" || status=$?
+	child=
+	exec {stream}>&- {go}>&-
+	wait "$reader"
+	cat "$work/errors" >>"$work/log"
+	# shellcheck disable=SC2154
+	tar -xf "$work/output" -C "$out" 2>>"$work/log" || :
+	mv "$out/.vm-status" "$work/status" 2>/dev/null || :
+	finish "$status" "$work/log"
+}
