@@ -24,6 +24,17 @@ files_in() { # DIRS... -- PATTERNS...
 
 c_files() { files_in "${code_dirs[@]}" -- '*.c' '*.h'; }
 
+# The project's files: the tracked ones where there is git, else (a release) all but what a build left there.
+own_files() {
+	if [[ -e .git ]] && git rev-parse --git-dir >/dev/null 2>&1; then
+		git ls-files | while read -r file; do if [[ -f $file ]]; then echo "$file"; fi; done
+	else
+		find . \( -path './build?*' -o -path ./_build -o -path ./_inst -o -path ./autom4te.cache \) -prune -o \
+			-type f ! -name configure ! -name 'configure~' ! -name Makefile.in ! -name aclocal.m4 -print |
+			sed 's,^\./,,' | sort
+	fi
+}
+
 found=0
 finding() { # FILE LINE REASON
 	printf '%s:%s: %s\n' "$1" "$2" "$3"
