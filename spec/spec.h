@@ -99,6 +99,7 @@ struct spec_throttle { uint32_t major, minor; uint64_t rate; };
 struct spec_throttles { size_t n; struct spec_throttle *v; };
 struct spec_weight_dev { uint32_t major, minor; struct opt_u32 weight, leaf_weight; };
 struct spec_hugepage { char *page_size; uint64_t limit; };
+struct spec_net_priority { char *name; uint32_t priority; };
 struct spec_rdma { char *device; struct opt_u32 hca_handles, hca_objects; };
 
 struct spec_resources {
@@ -124,7 +125,7 @@ struct spec_resources {
 		struct spec_throttles read_bps, write_bps, read_iops, write_iops;
 	} block_io;
 	struct { size_t n; struct spec_hugepage *v; } hugepages;
-	struct { bool set; struct opt_u32 class_id; struct { size_t n; struct { char *name; uint32_t priority; } *v; } priorities; } network;
+	struct { bool set; struct opt_u32 class_id; struct { size_t n; struct spec_net_priority *v; } priorities; } network;
 	struct { size_t n; struct spec_rdma *v; } rdma;
 	struct spec_map unified;
 };
