@@ -1,2 +1,9 @@
 seccomp_sources = \
-	seccomp/seccomp.h
+	seccomp/actions.c \
+	seccomp/cache.c \
+	seccomp/compile.c \
+	seccomp/internal.h \
+	seccomp/library.c \
+	seccomp/notify.c \
+	seccomp/seccomp.h \
+	seccomp/stub.c
