@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -33,21 +34,77 @@ int log_open(const char *path, enum log_format format, int debug, struct error *
 	return 0;
 }
 
-static void add_quoted(struct strbuf *out, const char *s)
+static bool continues(unsigned char c)
 {
+	return (c & 0xc0) == 0x80;
+}
+
+/* Length of the UTF-8 sequence at s, 0 when there is none: overlong forms, surrogates and beyond U+10FFFF are none. */
+static size_t utf8_length(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] >= 0xc2 && s[0] <= 0xdf)
+		return continues(s[1]) ? 2 : 0;
+	if (s[0] >= 0xe0 && s[0] <= 0xef) {
+		if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f))
+			return 0;
+		return continues(s[1]) && continues(s[2]) ? 3 : 0;
+	}
+	if (s[0] >= 0xf0 && s[0] <= 0xf4) {
+		if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+			return 0;
+		return continues(s[1]) && continues(s[2]) && continues(s[3]) ? 4 : 0;
+	}
+	return 0;
+}
+
+/* A message may hold a file's name or a hook's output, so any byte: JSON gets U+FFFD for what is not UTF-8, text gets
+ * \xNN as Go's %q writes it. Neither can begin a line of its own. */
+static void add_quoted(struct strbuf *out, const char *s, enum log_format format)
+{
+	size_t n;
+
 	strbuf_addc(out, '"');
-	for (; *s; s++) {
+	for (; *s; s += n) {
 		unsigned char c = (unsigned char)*s;
-		if (c == '"' || c == '\\')
+
+		n = utf8_length(s);
+		if (n == 0) {
+			n = 1;
+			if (format == LOG_JSON)
+				strbuf_adds(out, "\xef\xbf\xbd");
+			else
+				strbuf_addf(out, "\\x%02x", c);
+		} else if (n > 1) {
+			strbuf_add(out, s, n);
+		} else if (c == '"' || c == '\\') {
 			strbuf_addf(out, "\\%c", c);
-		else if (c == '\n')
-			strbuf_adds(out, "\\n");
-		else if (c < 0x20 || c == 0x7f)
-			strbuf_addf(out, "\\u%04x", c);
-		else
+		} else if (c == '\n' || c == '\t' || c == '\r') {
+			strbuf_addf(out, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
+		} else if (c < 0x20 || c == 0x7f) {
+			strbuf_addf(out, format == LOG_JSON ? "\\u%04x" : "\\x%02x", c);
+		} else {
 			strbuf_addc(out, (char)c);
+		}
 	}
 	strbuf_addc(out, '"');
+}
+
+/* Whether logrus, whose text lines these are, would write the message without quotes. */
+static bool is_plain(const char *s)
+{
+	if (!*s)
+		return false;
+	for (; *s; s++) {
+		bool word = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9');
+
+		if (!word && !strchr("-._/@^+", *s))
+			return false;
+	}
+	return true;
 }
 
 static void log_line(enum log_level level, const char *msg)
@@ -57,15 +114,19 @@ static void log_line(enum log_level level, const char *msg)
 	struct tm tm;
 	time_t now = time(NULL);
 
+	/* UTC: local time would need the time zone's file, which the process may no longer see. */
 	gmtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	if (log_state.format == LOG_JSON) {
 		strbuf_addf(&line, "{\"level\":\"%s\",\"msg\":", level_names[level]);
-		add_quoted(&line, msg);
+		add_quoted(&line, msg, LOG_JSON);
 		strbuf_addf(&line, ",\"time\":\"%s\"}\n", when);
 	} else {
 		strbuf_addf(&line, "time=\"%s\" level=%s msg=", when, level_names[level]);
-		add_quoted(&line, msg);
+		if (is_plain(msg))
+			strbuf_adds(&line, msg);
+		else
+			add_quoted(&line, msg, LOG_TEXT);
 		strbuf_addc(&line, '\n');
 	}
 	/* Nothing can be told to anybody when the log itself cannot be written. */
@@ -78,7 +139,7 @@ void log_write(enum log_level level, const char *fmt, ...)
 	char msg[2048];
 	va_list ap;
 
-	if (level == LOG_DEBUG && !log_state.debug)
+	if ((level == LOG_DEBUG || level == LOG_INFO) && !log_state.debug)
 		return;
 	if (level != LOG_ERROR && log_state.fd > 0 && !log_state.debug)
 		return;
@@ -88,16 +149,41 @@ void log_write(enum log_level level, const char *fmt, ...)
 	log_line(level, msg);
 }
 
+/* Names chosen by others must not drive the terminal. */
+static void add_printable(struct strbuf *out, const char *s)
+{
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		strbuf_addc(out, (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f ? '?' : (char)c);
+	}
+}
+
 void log_failure(const struct error *e)
 {
+	bool to_file = log_state.fd > 0;
+	auto_strbuf struct strbuf full = {}, line = {};
 	char msg[sizeof(e->msg) + 256];
 
 	error_text(e, msg, sizeof(msg));
-	if (log_state.fd > 0 || log_state.format == LOG_JSON)
-		log_line(LOG_ERROR, msg);
-	if (log_state.fd <= 0 && log_state.format == LOG_JSON)
-		return;
-	dprintf(STDERR_FILENO, "kedge: %s\n", msg);
+	strbuf_adds(&full, msg);
 	if (e->hint)
-		dprintf(STDERR_FILENO, "    hint: %s\n", e->hint);
+		strbuf_addf(&full, " (%s)", e->hint);
+	if (to_file || log_state.format == LOG_JSON)
+		log_line(LOG_ERROR, full.s);
+	if (!to_file && log_state.format == LOG_JSON)
+		return;
+	/* With a log file an engine reads stderr, and takes the whole of it for the message. A person gets the hint on a
+	 * line of its own. */
+	if (!to_file)
+		strbuf_adds(&line, "kedge: ");
+	if (!to_file && e->hint && isatty(STDERR_FILENO)) {
+		add_printable(&line, msg);
+		strbuf_addf(&line, "\n    hint: %s", e->hint);
+	} else {
+		add_printable(&line, full.s);
+	}
+	strbuf_addc(&line, '\n');
+	if (write_all(STDERR_FILENO, line.s, line.len) < 0)
+		return;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Log lines {level, msg, time}, text or JSON, to --log's file or stderr (peers.md 1.5: containerd reads
- * a stream of such objects and takes the last error; Podman wants exactly one object in the file, so
- * warnings are written at --debug only when a file is given).
+ * Log lines {level, msg, time}, text or JSON, to --log's file or to stderr. What the readers want: containerd decodes the
+ * file as a stream of JSON objects and takes the last error; Podman decodes it as exactly one object; conmon and CRI-O
+ * read stderr, which is empty on success. So a command that fails writes one error and no more: warnings go into a file
+ * only with --debug.
  */
 #pragma once
 
@@ -13,6 +14,9 @@ enum log_format { LOG_TEXT, LOG_JSON };
 
 /* path NULL: stderr. Creates the file at once (callers read it even when nothing failed). */
 must_check int log_open(const char *path, enum log_format format, int debug, struct error *e);
+/* INFO and DEBUG only with --debug. */
 void log_write(enum log_level level, const char *fmt, ...) printf_like(2, 3);
-/* The one error of a failed command: to the log, and as "kedge: msg" + hint to stderr when the log is a file. */
+/* The one error of a failed command. With a log file: a line there, and the plain message on stderr. Without: "kedge: "
+ * and the message on stderr, or its line when the format is JSON. The hint follows in parentheses, or on a line of its
+ * own on a terminal. */
 void log_failure(const struct error *e);

@@ -1,1 +1,16 @@
-src_sources =
+src_sources = \
+	src/cmd_completion.c \
+	src/cmd_create.c \
+	src/cmd_exec.c \
+	src/cmd_lifecycle.c \
+	src/cmd_list.c \
+	src/cmd_ps.c \
+	src/cmd_spec.c \
+	src/commands.h \
+	src/globals.c \
+	src/help.c \
+	src/main.c \
+	src/options.c \
+	src/options.h \
+	src/options_table.c \
+	src/print.c

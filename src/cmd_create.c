@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* create, run and plan: what begins with a bundle. */
+#include "src/commands.h"
+
+/* Before the first effect: what the driver or the state's place refuses needs no clean-up then. */
+static int prepare(const struct options *o, struct error *e)
+{
+	if (container_check_id(o->argv[0], e) < 0 || globals_check_driver(o, e) < 0)
+		return -1;
+	return globals_make_root(o, e);
+}
+
+int cmd_create(const struct options *o, struct error *e)
+{
+	struct create_options create = o->create;
+
+	create.id = o->argv[0];
+	if (prepare(o, e) < 0)
+		return -1;
+	return container_create(&o->runtime, &create, e);
+}
+
+int cmd_run(const struct options *o, struct error *e)
+{
+	struct create_options create = o->create;
+	int status = 0;
+
+	create.id = o->argv[0];
+	if (prepare(o, e) < 0)
+		return -1;
+	if (container_run(&o->runtime, &create, &o->run, &status, e) < 0)
+		return -1;
+	return status;
+}
+
+int cmd_plan(const struct options *o, struct error *e)
+{
+	struct create_options create = o->create;
+	auto_strbuf struct strbuf out = {};
+
+	create.id = o->argc > 0 ? o->argv[0] : "container";
+	if (container_check_id(create.id, e) < 0)
+		return -1;
+	if (container_plan(&o->runtime, &create, o->exec.process, &out, e) < 0)
+		return -1;
+	return print_out(&out, e);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "commit.h"
+#include "seccomp/seccomp.h"
+#include "src/commands.h"
+
+#define SPEC_VERSION "1.3.0"
+
+static void add_indented(struct strbuf *out, const char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+
+		strbuf_adds(out, "   ");
+		strbuf_add(out, text, n);
+		strbuf_addc(out, '\n');
+		text += n + (text[n] == '\n');
+	}
+}
+
+static void option_head(const struct option_row *row, struct strbuf *out)
+{
+	strbuf_addf(out, "--%s", row->name);
+	if (row->letter)
+		strbuf_addf(out, ", -%c", row->letter);
+	if (row->argument)
+		strbuf_addf(out, " %s", row->argument);
+}
+
+static void add_options(enum command_id command, struct strbuf *out)
+{
+	size_t width = 0;
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < n_option_rows; i++) {
+			auto_strbuf struct strbuf head = {};
+
+			if (!(option_rows[i].commands & (1U << command)))
+				continue;
+			option_head(&option_rows[i], &head);
+			if (pass == 0)
+				width = MAX(width, head.len);
+			else
+				strbuf_addf(out, "   %-*s   %s\n", (int)width, head.s, option_rows[i].help);
+		}
+	}
+}
+
+static void add_commands(struct strbuf *out)
+{
+	for (enum command_id c = CMD_NONE + 1; c < CMD_MAX; c++)
+		strbuf_addf(out, "   %-12s   %s\n", c == CMD_HELP ? "help, h" : command_rows[c].name, command_rows[c].summary);
+}
+
+void help_print(enum command_id command, struct strbuf *out)
+{
+	const struct command_row *row = &command_rows[command];
+
+	if (command == CMD_NONE) {
+		strbuf_adds(out, "NAME:\n   kedge - Open Container Initiative runtime\n\n"
+				 "USAGE:\n   kedge [global options] command [options] [arguments...]\n\n"
+				 "VERSION:\n   " PACKAGE_VERSION "\n\nCOMMANDS:\n");
+		add_commands(out);
+		strbuf_adds(out, "\nGLOBAL OPTIONS:\n");
+		add_options(command, out);
+		return;
+	}
+	strbuf_addf(out, "NAME:\n   kedge %s - %s\n\nUSAGE:\n   kedge %s [options]%s%s\n", row->name, row->summary,
+		    row->name, *row->arguments ? " " : "", row->arguments);
+	if (row->description) {
+		strbuf_adds(out, "\nDESCRIPTION:\n");
+		add_indented(out, row->description);
+	}
+	strbuf_adds(out, "\nOPTIONS:\n");
+	add_options(command, out);
+}
+
+/*
+ * The form is runc's, the name is our own. Engines take it so: dockerd looks for the line with "version" and the one
+ * with "commit:"; CRI-O and Podman show the text as it is. containerd's go-runc wants line 1 to begin with "runc
+ * version " and otherwise returns an empty struct without an error; its callers only display that, as they do with
+ * crun and youki, which print their own names too.
+ */
+void version_print(struct strbuf *out)
+{
+	const char *commit = KEDGE_COMMIT, *seccomp = seccomp_library_version();
+
+	strbuf_addf(out, "kedge version %s\ncommit: %s\nspec: %s\n", PACKAGE_VERSION, *commit ? commit : "unknown",
+		    SPEC_VERSION);
+	if (*seccomp)
+		strbuf_addf(out, "libseccomp: %s\n", seccomp);
+}
+
+int cmd_help(const struct options *o, struct error *e)
+{
+	auto_strbuf struct strbuf out = {};
+	enum command_id command = CMD_NONE;
+
+	if (o->argc > 0) {
+		command = command_find(o->argv[0]);
+		if (command == CMD_NONE)
+			return error_set(e, ERROR_USAGE, 0, "No help topic for '%s'", o->argv[0]);
+	}
+	help_print(command, &out);
+	return print_out(&out, e);
+}

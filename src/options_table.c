@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/options.h"
+
+#define AT(member) .where = offsetof(struct options, member)
+#define GIVEN(member) .given = offsetof(struct options, member)
+#define EVERY ((1U << CMD_MAX) - 1)
+/* More descriptors than a process may have by default (fs.nr_open). */
+#define PRESERVE_FDS_MAX 1048576
+
+const struct option_row option_rows[] = {
+	{ON(NONE), OPTION_SWITCH, "debug", AT(runtime.debug), .help = "write debug messages to the log"},
+	{ON(NONE), OPTION_TEXT, "log", .argument = "FILE", AT(log), .help = "write the log to FILE instead of stderr"},
+	{ON(NONE), OPTION_TEXT, "log-format", .argument = "text|json", AT(log_format),
+	 .help = "form of the log (default: text)"},
+	{ON(NONE), OPTION_TEXT, "root", .argument = "DIR", AT(runtime.root), GIVEN(runtime.root_given),
+	 .help = "directory of the containers' state, on a tmpfs (default: /run/kedge)"},
+	{ON(NONE), OPTION_SWITCH, "systemd-cgroup", AT(runtime.systemd_cgroup),
+	 .help = "let systemd make cgroups; cgroupsPath is then \"slice:prefix:name\""},
+	{ON(NONE), OPTION_TEXT, "rootless", .argument = "true|false|auto", AT(rootless),
+	 .help = "go on without permission for cgroups (default: auto)"},
+
+	{ON(CREATE) | ON(RUN) | ON(PLAN), OPTION_TEXT, "bundle", 'b', "DIR", AT(create.bundle),
+	 .help = "directory of the bundle (default: the current directory)"},
+	{ON(CREATE) | ON(RUN) | ON(PLAN), OPTION_TEXT, "config", 'f', "FILE", AT(create.config),
+	 .help = "the configuration (default: config.json in the bundle)"},
+	{ON(CREATE) | ON(RUN), OPTION_TEXT, "console-socket", .argument = "SOCKET", AT(create.console_socket),
+	 .help = "send the terminal's master end to this unix socket"},
+	{ON(CREATE) | ON(RUN), OPTION_TEXT, "pidfd-socket", .argument = "SOCKET", AT(create.pidfd_socket),
+	 .help = "send a pidfd of the container's init to this unix socket"},
+	{ON(CREATE) | ON(RUN), OPTION_TEXT, "pid-file", .argument = "FILE", AT(create.pid_file),
+	 .help = "write the pid of the container's init to FILE"},
+	{ON(CREATE) | ON(RUN), OPTION_SWITCH, "no-pivot", AT(create.no_pivot),
+	 .help = "move the root instead of pivoting: for a root on a ramdisk"},
+	{ON(CREATE) | ON(RUN), OPTION_SWITCH, "no-new-keyring", AT(create.no_new_keyring),
+	 .help = "keep the caller's session keyring"},
+	{ON(CREATE) | ON(RUN), OPTION_NUMBER, "preserve-fds", .argument = "N", .max = PRESERVE_FDS_MAX,
+	 AT(create.preserve_fds), .help = "pass N more descriptors (stdio + $LISTEN_FDS + N in total)"},
+	{ON(RUN), OPTION_SWITCH, "detach", 'd', AT(run.detach), .help = "do not wait for the container to end"},
+	{ON(RUN), OPTION_SWITCH, "keep", AT(run.keep), .help = "keep the container's state after it has ended"},
+	{ON(RUN), OPTION_SWITCH, "no-subreaper", AT(run.no_subreaper),
+	 .help = "do not adopt processes that the container leaves behind"},
+
+	{ON(EXEC), OPTION_TEXT, "process", 'p', "FILE", AT(exec.process),
+	 .help = "take the whole process object from FILE (JSON)"},
+	{ON(EXEC), OPTION_TEXT, "console-socket", .argument = "SOCKET", AT(exec.console_socket),
+	 .help = "send the terminal's master end to this unix socket"},
+	{ON(EXEC), OPTION_TEXT, "pidfd-socket", .argument = "SOCKET", AT(exec.pidfd_socket),
+	 .help = "send a pidfd of the new process to this unix socket"},
+	{ON(EXEC), OPTION_TEXT, "pid-file", .argument = "FILE", AT(exec.pid_file),
+	 .help = "write the pid of the new process to FILE"},
+	{ON(EXEC), OPTION_TEXT, "cwd", .argument = "DIR", AT(exec.cwd), .help = "working directory in the container"},
+	{ON(EXEC), OPTION_LIST, "env", 'e', "NAME=VALUE", AT(exec.env), .count = offsetof(struct options, exec.n_env),
+	 .help = "set an environment variable (may be repeated)"},
+	{ON(EXEC), OPTION_SWITCH, "tty", 't', AT(exec.tty), GIVEN(exec.tty_given), .help = "allocate a terminal"},
+	{ON(EXEC), OPTION_TEXT, "user", 'u', "UID[:GID]", AT(exec.user), .help = "run as this user"},
+	{ON(EXEC), OPTION_LIST, "additional-gids", 'g', "GID", AT(exec.gids),
+	 .count = offsetof(struct options, exec.n_gids), .help = "one more group (may be repeated)"},
+	{ON(EXEC), OPTION_SWITCH, "detach", 'd', AT(exec.detach), .help = "do not wait for the process to end"},
+	{ON(EXEC), OPTION_TEXT, "process-label", .argument = "LABEL", AT(exec.process_label),
+	 .help = "SELinux label of the process"},
+	{ON(EXEC), OPTION_TEXT, "apparmor", .argument = "PROFILE", AT(exec.apparmor),
+	 .help = "AppArmor profile of the process"},
+	{ON(EXEC), OPTION_SWITCH, "no-new-privs", AT(exec.no_new_privs), GIVEN(exec.no_new_privs_given),
+	 .help = "deny the process any gain of privileges"},
+	{ON(EXEC), OPTION_LIST, "cap", 'c', "CAP", AT(exec.caps), .count = offsetof(struct options, exec.n_caps),
+	 .help = "add a capability (may be repeated)"},
+	{ON(EXEC), OPTION_NUMBER, "preserve-fds", .argument = "N", .max = PRESERVE_FDS_MAX, AT(exec.preserve_fds),
+	 .help = "pass N more descriptors (stdio + N in total)"},
+	{ON(EXEC), OPTION_ONCE, "cgroup", .argument = "PATH", AT(exec.cgroup),
+	 .help = "run in this cgroup below the container's own; it must exist"},
+	{ON(EXEC), OPTION_SWITCH, "ignore-paused", AT(exec.ignore_paused),
+	 .help = "start in a paused container too: the process runs once it is resumed"},
+	{ON(PLAN), OPTION_TEXT, "process", 'p', "FILE", AT(exec.process),
+	 .help = "show the steps of exec with this process object instead"},
+
+	{ON(SPEC), OPTION_TEXT, "bundle", 'b', "DIR", AT(bundle), .help = "where to write (default: the current directory)"},
+	{ON(SPEC), OPTION_SWITCH, "rootless", AT(spec_rootless), .help = "for a container without root privileges"},
+	{ON(LIST) | ON(PS), OPTION_TEXT, "format", 'f', "table|json", AT(format),
+	 .help = "form of the output (default: table)"},
+	{ON(LIST), OPTION_SWITCH, "quiet", 'q', AT(quiet), .help = "print the ids alone"},
+	{ON(KILL), OPTION_SWITCH, "all", 'a', AT(all),
+	 .help = "signal every process; a container that has stopped is no error"},
+	{ON(DELETE), OPTION_SWITCH, "force", 'f', AT(force), .help = "kill the container first if it runs"},
+
+	{EVERY, OPTION_SWITCH, "help", 'h', AT(help), .help = "show this help"},
+	{ON(NONE), OPTION_SWITCH, "version", 'v', AT(version), .help = "print the version"},
+};
+const size_t n_option_rows = ARRAY_SIZE(option_rows);
+
+#define ANY SIZE_MAX
+
+const struct command_row command_rows[CMD_MAX] = {
+	[CMD_CREATE] = {"create", "<container-id>", "create a container",
+		"Sets up everything that config.json in the bundle asks for, up to the program, which\n"
+		"start executes. The id must be unique within --root.", 1, 1},
+	[CMD_DELETE] = {"delete", "<container-id>", "remove a container that has stopped",
+		"Removes the container's state and cgroup. With --force an id that does not exist is no\n"
+		"error, and leftovers of an interrupted create are removed.", 1, 1},
+	[CMD_EXEC] = {"exec", "<container-id> <command> [arguments...]", "run another process in a container",
+		"The process is that of the container's configuration, changed by the options, or the one\n"
+		"in --process FILE. Everything after the id belongs to the command. The exit status is the\n"
+		"process's own, or 255 when it could not be started.", 1, ANY, true},
+	[CMD_FEATURES] = {"features", "", "print what this runtime can do, as JSON", NULL, 0, 0},
+	[CMD_KILL] = {"kill", "<container-id> [signal]", "send a signal to a container's init",
+		"The signal is a name with or without SIG, or a number; TERM when there is none.", 1, 2, true},
+	[CMD_LIST] = {"list", "", "list containers", "Those below --root, sorted by id.", 0, 0},
+	[CMD_PAUSE] = {"pause", "<container-id>", "suspend all processes of a container", NULL, 1, 1},
+	[CMD_PLAN] = {"plan", "[container-id]", "show what create would do, step by step",
+		"Needs no privileges and changes nothing.", 0, 1},
+	[CMD_PS] = {"ps", "<container-id> [ps options]", "list the processes of a container",
+		"The table is that of the host's ps(1), called with the given options (default: -ef) and\n"
+		"reduced to the container's processes.", 1, ANY, true},
+	[CMD_RESUME] = {"resume", "<container-id>", "resume all processes of a container", NULL, 1, 1},
+	[CMD_RUN] = {"run", "<container-id>", "create a container and start it",
+		"Waits for the container to end unless --detach is given; the exit status is then that of\n"
+		"its program.", 1, 1},
+	[CMD_SPEC] = {"spec", "", "write a config.json to start from", NULL, 0, 0},
+	[CMD_START] = {"start", "<container-id>", "execute the program of a created container", NULL, 1, 1},
+	[CMD_STATE] = {"state", "<container-id>", "print the state of a container, as JSON", NULL, 1, 1},
+	[CMD_COMPLETION] = {"completion", "bash|zsh|fish", "print a completion script for a shell", NULL, 1, 1},
+	[CMD_HELP] = {"help", "[command]", "show a list of commands, or help for one", NULL, 0, 1},
+};
