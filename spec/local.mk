@@ -1,6 +1,9 @@
 spec_sources = \
 	spec/decode.c \
 	spec/decode.h \
+	spec/defaults.c \
+	spec/features.c \
+	spec/features.h \
 	spec/fields_hooks.c \
 	spec/fields_linux.c \
 	spec/fields_mounts.c \
@@ -10,6 +13,7 @@ spec_sources = \
 	spec/json.c \
 	spec/json.h \
 	spec/json_write.c \
+	spec/mount_options.c \
 	spec/mount_options.h \
 	spec/names.c \
 	spec/spec.c \

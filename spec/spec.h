@@ -13,6 +13,9 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 
+#define SPEC_VERSION "1.3.0" /* of the runtime specification: the newest known and the oldest accepted */
+#define SPEC_VERSION_MIN "1.0.0"
+
 /* Optional numbers: set tells whether the property was present. */
 struct opt_i64 { bool set; int64_t v; };
 struct opt_u64 { bool set; uint64_t v; };
