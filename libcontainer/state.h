@@ -24,13 +24,16 @@ must_check int state_write(const struct statedir *dir, const struct state *state
 /* ERROR_NOENT with "container does not exist" when there is no state.json (create has not committed). In the arena. */
 must_check int state_read(const struct statedir *dir, struct arena *a, struct state *ret, struct error *e);
 
-/* A pidfd of init, checked against start_time: -1 and 0 in *alive when it is gone or a zombie. */
+/* A pidfd of init, checked against start_time: 0 with -1 in *pidfd when it is gone or a zombie. */
 must_check int state_open_init(const struct state *state, int *pidfd, struct error *e);
 /* created: exec.fifo has a reader; paused: its cgroup is frozen. */
 must_check int state_status(const struct statedir *dir, const struct state *state, enum status *ret, struct error *e);
 /* The state document: pretty for `kedge state` (with rootfs, created, owner), plain OCI fields for hooks and seccomp agents. */
 void state_print(const struct state *state, enum status status, struct strbuf *out);
 void state_print_oci(const struct state *state, enum status status, pid_t pid, struct strbuf *out);
+
+/* The present time as `created` is written. */
+char *state_timestamp(struct arena *a);
 
 must_check int proc_start_time(pid_t pid, uint64_t *ret, struct error *e);
 /* Reads pid, start time, namespace inodes (all of /proc/PID/ns) into state. */

@@ -32,7 +32,10 @@ enum statedir_lock { STATEDIR_SHARED /* no lock */, STATEDIR_LOCKED };
 /* ERROR_NOENT: "container does not exist". */
 must_check int statedir_open(const struct runtime *rt, const char *id, enum statedir_lock lock, struct statedir *ret,
 			     struct error *e);
-/* Removes every file and the directory; what is already gone is success. */
+/* The fd of <root>, after the same checks; -1 in *ret when there is no such directory. */
+must_check int statedir_open_root(const struct runtime *rt, int *ret, struct error *e);
+/* Removes every file and the directory; what is already gone is success. Needs the lock. Being killed in between leaves a
+ * directory that delete accepts: config.json goes first (no config.json: poststop hooks were run), state.json last. */
 must_check int statedir_remove(struct statedir *dir, struct error *e);
 void statedir_done(struct statedir *dir); /* closes, unlocks */
 #define auto_statedir auto_with(statedir_done)
@@ -45,4 +48,5 @@ struct intent {
 };
 must_check int intent_write(const struct statedir *dir, const struct intent *intent, struct error *e); /* fsync'ed */
 /* 0 with *found false when there is none (killed even before). Strings in the arena. */
+struct arena;
 must_check int intent_read(const struct statedir *dir, struct arena *a, struct intent *ret, bool *found, struct error *e);

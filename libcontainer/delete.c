@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Order: processes, cgroup, hooks, files; the state directory is the last thing to go. Whoever is killed in between leaves
+ * what the next delete needs, and every step finds its work done without complaint.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "cgroups/cgroup.h"
+#include "libcontainer/destroy.h"
+#include "libcontainer/hooks.h"
+#include "libcontainer/state.h"
+#include "spec/json.h"
+
+#define KILL_WAIT_MS 10000
+#ifndef RDTGROUP_SUPER_MAGIC
+#define RDTGROUP_SUPER_MAGIC 0x7655821
+#endif
+
+static int destroy_cgroup(const struct intent *intent, struct error *e)
+{
+	auto_cgroup struct cgroup cg = {.fd = -1};
+
+	if (!intent->cgroup || intent->cgroup_existed)
+		return 0;
+	if (cgroup_open(intent->cgroup, &cg, e) < 0)
+		return -1;
+	if (cg.fd < 0)
+		return 0;
+	return cgroup_kill(&cg, KILL_WAIT_MS, e) < 0 ? -1 : cgroup_remove(&cg, e);
+}
+
+static int destroy_rdt(const struct intent *intent, struct error *e)
+{
+	const char *clos = intent->rdt_clos;
+	struct statfs fs;
+
+	if (!clos)
+		return 0;
+	if (clos[0] == '\0' || strchr(clos, '/') || strcmp(clos, ".") == 0 || strcmp(clos, "..") == 0)
+		return error_set(e, ERROR_CONFIG, 0, "cannot remove resctrl directory '%s': not a name", clos);
+	auto_close int fd = open("/sys/fs/resctrl", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstatfs(fd, &fs) < 0)
+		return errno == ENOENT ? 0 : error_set(e, ERROR_HOST, errno, "cannot open '/sys/fs/resctrl'");
+	if (fs.f_type != RDTGROUP_SUPER_MAGIC)
+		return 0;
+	if (unlinkat(fd, clos, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return error_set(e, ERROR_HOST, errno, "cannot remove resctrl directory '%s'", clos);
+	return 0;
+}
+
+int container_destroy(struct statedir *dir, const struct intent *intent, const struct spec *spec_or_null,
+		      const char *state_json_or_null, struct error *e)
+{
+	if (destroy_cgroup(intent, e) < 0 || destroy_rdt(intent, e) < 0)
+		return -1;
+	if (spec_or_null && state_json_or_null)
+		hooks_run_poststop(spec_or_null, state_json_or_null);
+	return statedir_remove(dir, e);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int wait_gone(int pidfd, struct error *e)
+{
+	int64_t deadline = now_ms() + KILL_WAIT_MS;
+
+	for (;;) {
+		int64_t left = deadline - now_ms();
+		int n = poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, (int)MAX(left, 0));
+		if (n > 0)
+			return 0;
+		if (n == 0)
+			return error_set(e, ERROR_STATE, 0, "container init still running");
+		if (errno != EINTR && errno != EAGAIN)
+			return error_set(e, ERROR_HOST, errno, "cannot wait for init");
+	}
+}
+
+/* Processes in a cgroup that is not ours to remove: none may stay, and none may stay frozen for the next user. */
+static int clear_foreign_cgroup(const struct state *state, struct error *e)
+{
+	auto_cgroup struct cgroup cg = {.fd = -1};
+	bool frozen = false;
+
+	if (!state->cgroup || !state->cgroup_existed)
+		return 0;
+	if (cgroup_open(state->cgroup, &cg, e) < 0)
+		return -1;
+	if (cg.fd < 0)
+		return 0;
+	if (!state->own_pid_ns && cgroup_kill(&cg, KILL_WAIT_MS, e) < 0)
+		return -1;
+	if (cgroup_is_frozen(&cg, &frozen, e) < 0)
+		return -1;
+	return frozen ? cgroup_freeze(&cg, false, e) : 0;
+}
+
+static int end_processes(const struct state *state, struct error *e)
+{
+	auto_close int pidfd = -1;
+
+	if (state_open_init(state, &pidfd, e) < 0)
+		return -1;
+	if (pidfd >= 0) {
+		if (sys_pidfd_send_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
+			return error_set(e, ERROR_HOST, errno, "cannot kill init");
+		if (wait_gone(pidfd, e) < 0)
+			return -1;
+	}
+	return clear_foreign_cgroup(state, e);
+}
+
+static int check_deletable(const struct statedir *dir, const struct state *state, struct error *e)
+{
+	enum status status;
+
+	if (state_status(dir, state, &status, e) < 0)
+		return -1;
+	if (status == STATUS_RUNNING || status == STATUS_PAUSED)
+		return error_set(e, ERROR_STATE, 0, "cannot delete container %s that is not stopped: %s", dir->id,
+				 status_name(status));
+	return 0;
+}
+
+/* Most containers have no poststop hook, and parsing is most of a delete's time: a document that does not hold the word,
+ * not even escaped, has none. NULL too when the copy is gone: then the hooks were run by a delete that was killed. */
+static struct spec *load_hooks(const struct statedir *dir)
+{
+	auto_strbuf struct strbuf text = {};
+	struct error e = {};
+	struct spec *spec = NULL;
+	char why[sizeof(e.msg) + 256];
+
+	if (read_file_at(dir->fd, "config.json", JSON_BYTES_MAX, &text) < 0) {
+		if (errno == ENOENT)
+			return NULL;
+		error_set(&e, ERROR_HOST, errno, "cannot read config.json");
+	} else {
+		const char *s = strbuf_str(&text);
+		if (!memmem(s, text.len, "poststop", 8) && !memmem(s, text.len, "\\u", 2))
+			return NULL;
+		if (spec_parse("config.json", s, text.len, &spec, &e) == 0)
+			return spec;
+		spec_free(spec);
+	}
+	log_write(LOG_WARNING, "container '%s': %s: no poststop hooks are run, ignoring", dir->id,
+		  error_text(&e, why, sizeof(why)));
+	return NULL;
+}
+
+static int delete_complete(struct statedir *dir, const struct state *state, const struct intent *intent, struct error *e)
+{
+	auto_strbuf struct strbuf text = {};
+
+	if (end_processes(state, e) < 0)
+		return -1;
+	auto_spec struct spec *spec = load_hooks(dir);
+	state_print_oci(state, STATUS_STOPPED, 0, &text);
+	return container_destroy(dir, intent, spec, strbuf_str(&text), e);
+}
+
+int container_delete(const struct runtime *rt, const char *id, bool force, struct error *e)
+{
+	auto_statedir struct statedir dir = STATEDIR_NONE;
+	auto_arena struct arena a = {};
+	struct state state;
+	struct intent intent;
+	bool found;
+
+	if (statedir_open(rt, id, STATEDIR_LOCKED, &dir, e) < 0) {
+		if (!force || e->kind != ERROR_NOENT)
+			return -1;
+		*e = (struct error){};
+		return 0;
+	}
+	if (intent_read(&dir, &a, &intent, &found, e) < 0)
+		return -1;
+	if (state_read(&dir, &a, &state, e) < 0) {
+		/* The lock is ours, so whoever made this directory is dead, and its init with it. */
+		if (e->kind != ERROR_NOENT)
+			return -1;
+		*e = (struct error){};
+		return container_destroy(&dir, &intent, NULL, NULL, e);
+	}
+	if (!found)
+		intent = (struct intent){.cgroup = state.cgroup, .cgroup_existed = state.cgroup_existed};
+	if (!force && check_deletable(&dir, &state, e) < 0)
+		return -1;
+	return delete_complete(&dir, &state, &intent, e);
+}

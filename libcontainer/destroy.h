@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "libcontainer/statedir.h"
+#include "spec/spec.h"
+
+/* Undoes a create, complete or not: ends what is in a cgroup of ours, removes cgroup and resctrl directory, runs poststop hooks
+ * if spec and state_json are given (the container was complete), and removes the state directory last. Needs the lock. May be
+ * repeated after a failure. A process in a cgroup that existed before is the caller's to end.
+ * A create that failed before it made its cgroup must set cgroup_existed: what is there then belongs to others. */
+must_check int container_destroy(struct statedir *dir, const struct intent *intent, const struct spec *spec_or_null,
+				 const char *state_json_or_null, struct error *e);
