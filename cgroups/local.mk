@@ -1,2 +1,16 @@
 cgroups_sources = \
-	cgroups/cgroup.h
+	cgroups/apply.c \
+	cgroups/cgroup.h \
+	cgroups/controllers.c \
+	cgroups/devices.c \
+	cgroups/devices_bpf.c \
+	cgroups/events.c \
+	cgroups/freeze.c \
+	cgroups/fs.c \
+	cgroups/internal.h \
+	cgroups/kill.c \
+	cgroups/pids.c \
+	cgroups/place.c \
+	cgroups/remove.c \
+	cgroups/weight.c \
+	cgroups/writes.c
