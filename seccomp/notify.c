@@ -13,6 +13,12 @@
 /* The agent only has to accept and to read: one that does neither would hold the container's creation for ever. */
 #define AGENT_TIMEOUT_S 10
 
+/* The socket says "try again" when its time limit is over. */
+static int agent_errno(void)
+{
+	return errno == EAGAIN ? ETIMEDOUT : errno;
+}
+
 static int agent_connect(const char *path, struct error *e)
 {
 	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -29,7 +35,7 @@ static int agent_connect(const char *path, struct error *e)
 		addr.sun_path[0] = '\0';
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0 ||
 	    connect(fd, (struct sockaddr *)&addr, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + !abstract)) < 0)
-		return error_set(e, ERROR_HOST, errno, "failed to connect with seccomp agent '%s'", path);
+		return error_set(e, ERROR_HOST, agent_errno(), "failed to connect with seccomp agent '%s'", path);
 	return TAKE_FD(fd);
 }
 
@@ -108,6 +114,7 @@ int seccomp_send_listener(const struct spec_seccomp *profile, int listener_fd, p
 	if (sock < 0)
 		return -1;
 	if (send_with_fd(sock, &message, listener_fd) < 0)
-		return error_set(e, ERROR_HOST, errno, "cannot send the listener to seccomp agent '%s'", profile->listener_path);
+		return error_set(e, ERROR_HOST, agent_errno(), "cannot send the listener to seccomp agent '%s'",
+				 profile->listener_path);
 	return 0;
 }

@@ -1,4 +1,6 @@
 unit_tests = \
 	tests/unit/test_log \
 	tests/unit/test_options \
-	tests/unit/test_seccomp
+	tests/unit/test_seccomp \
+	tests/unit/test_seccomp_cache \
+	tests/unit/test_seccomp_notify
