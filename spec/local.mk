@@ -20,4 +20,5 @@ spec_sources = \
 	spec/spec.h \
 	spec/utf8.h \
 	spec/validate.c \
-	spec/validate.h
+	spec/validate.h \
+	spec/validate_linux.c

@@ -214,6 +214,9 @@ void spec_default(struct strbuf *out, bool rootless, uint32_t uid, uint32_t gid)
 /* Value of an annotation, or NULL. */
 const char *spec_annotation(const struct spec *spec, const char *key);
 
+/* A sysctl's file below /proc/sys: "net.ipv4.conf.eth0/100.x" and "net/ipv4/conf/eth0.100/x" both give the latter. */
+char *spec_sysctl_path(struct arena *a, const char *key);
+
 /* spec/names.c: tables enum <-> name, shared by decoder, features and printers. `name` arrays end with NULL. */
 struct spec_name { const char *name; int64_t value; };
 extern const struct spec_name names_namespaces[];  /* value: enum spec_ns_type; names as in the spec: "network", "mount" */

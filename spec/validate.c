@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spec/validate.h"
 
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+
+#include "base/num.h"
+#include "spec/mount_options.h"
+
+#define UTS_NAME_MAX 64 /* the kernel's __NEW_UTS_LEN */
+#define CPU_NUMBER_MAX 65535
 
 /* --- from a path to the line of its value */
 
@@ -81,25 +89,320 @@ int rule_error(const struct rules *r, const char *path, const char *fmt, ...)
 			 path, why);
 }
 
+/* --- what several rules ask */
+
+int rule_absolute(const struct rules *r, const char *path, const char *value)
+{
+	return value[0] == '/' ? 0 : rule_error(r, path, "must be an absolute path, is '%s'", SHOWN(value));
+}
+
+static bool list_item(const char *s, size_t n)
+{
+	char text[32];
+	uint32_t first, last;
+
+	if (n >= sizeof(text))
+		return false;
+	memcpy(text, s, n);
+	text[n] = '\0';
+	char *dash = strchr(text, '-');
+	if (dash)
+		*dash = '\0';
+	if (parse_u32(text, CPU_NUMBER_MAX, &first) < 0)
+		return false;
+	return !dash || (parse_u32(dash + 1, CPU_NUMBER_MAX, &last) == 0 && first <= last);
+}
+
+/* Blanks around an item and empty items are what the peers and the kernel let pass. */
+int rule_list(const struct rules *r, const char *path, const char *list)
+{
+	for (const char *p = list; p && *p;) {
+		size_t n = strcspn(p, ",");
+		const char *item = p, *end = p + n;
+		while (item < end && *item == ' ')
+			item++;
+		while (end > item && end[-1] == ' ')
+			end--;
+		if (item < end && !list_item(item, (size_t)(end - item)))
+			return rule_error(r, path, "must be a list as '0-3,7', is '%s'", SHOWN(list));
+		p += n + (p[n] == ',');
+	}
+	return 0;
+}
+
+static bool overlap(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size)
+{
+	return (uint64_t)a < (uint64_t)b + b_size && (uint64_t)b < (uint64_t)a + a_size;
+}
+
+int rule_mappings(const struct rules *r, const char *path, const struct spec_idmaps *maps)
+{
+	for (size_t i = 0; i < maps->n; i++) {
+		const struct spec_idmap *m = &maps->v[i];
+		if ((uint64_t)m->container_id + m->size > 1ULL + ID_MAX || (uint64_t)m->host_id + m->size > 1ULL + ID_MAX)
+			return rule_error(r, RULE_PATH("%s[%zu]", path, i), "the range goes beyond the last id %u", ID_MAX);
+		for (size_t j = 0; j < i; j++) {
+			const struct spec_idmap *o = &maps->v[j];
+			if (overlap(m->container_id, m->size, o->container_id, o->size))
+				return rule_error(r, RULE_PATH("%s[%zu]", path, i),
+						  "the container's ids overlap with those of entry %zu", j);
+			if (overlap(m->host_id, m->size, o->host_id, o->size))
+				return rule_error(r, RULE_PATH("%s[%zu]", path, i),
+						  "the host's ids overlap with those of entry %zu", j);
+		}
+	}
+	return 0;
+}
+
 /* --- process */
+
+/* V1: one argument at least, and a program to look for. runc refuses the same. */
+static int check_args(struct rules *r, struct spec_process *process)
+{
+	if (process->args.n == 0)
+		return rule_error(r, "process.args", "must have at least one entry");
+	if (!process->args.v[0][0])
+		return rule_error(r, "process.args[0]", "must not be empty");
+	return 0;
+}
+
+/* V2: the semantics of environ are NAME=VALUE. runc refuses anything else, crun passes it on. */
+static int check_env(struct rules *r, struct spec_process *process)
+{
+	for (size_t i = 0; i < process->env.n; i++) {
+		const char *equals = strchr(process->env.v[i], '=');
+		if (!equals || equals == process->env.v[i])
+			return rule_error(r, RULE_PATH("process.env[%zu]", i), "must have the form NAME=VALUE, is '%s'",
+					  SHOWN(process->env.v[i]));
+	}
+	return 0;
+}
+
+/* V3 */
+static int check_cwd(struct rules *r, struct spec_process *process)
+{
+	return rule_absolute(r, "process.cwd", process->cwd);
+}
+
+/* V4: each limit once, soft not above hard. */
+static int check_rlimits(struct rules *r, struct spec_process *process)
+{
+	unsigned seen = 0;
+
+	for (size_t i = 0; i < process->rlimits.n; i++) {
+		const struct spec_rlimit *limit = &process->rlimits.v[i];
+		const char *name = value_to_name(names_rlimits, limit->type);
+		if (seen & 1U << limit->type)
+			return rule_error(r, RULE_PATH("process.rlimits[%zu]", i), "%s is listed twice", name);
+		seen |= 1U << limit->type;
+		if (limit->soft > limit->hard)
+			return rule_error(r, RULE_PATH("process.rlimits[%zu]", i),
+					  "the soft limit of %s is above the hard one", name);
+	}
+	return 0;
+}
+
+static void drop_caps(struct rules *r, uint64_t *set, uint64_t allowed, const char *name, const char *outside)
+{
+	for (int cap = 0; cap < 64; cap++)
+		if (*set & ~allowed & 1ULL << cap)
+			decode_warn(r->decoder, "%s cannot be in the %s set: it is not in the %s set, ignoring it",
+				    value_to_name(names_caps, cap), name, outside);
+	*set &= allowed;
+}
+
+/* V5: what the kernel would refuse to grant is dropped with a warning, as config.md wants it. */
+static int check_caps(struct rules *r, struct spec_process *process)
+{
+	struct spec_caps *caps = &process->caps;
+
+	drop_caps(r, &caps->effective, caps->permitted, "effective", "permitted");
+	drop_caps(r, &caps->ambient, caps->permitted, "ambient", "permitted");
+	drop_caps(r, &caps->ambient, caps->inheritable, "ambient", "inheritable");
+	return 0;
+}
+
+/* V6: runc's rules, and those the kernel has for the deadline policy. */
+static int check_deadline(struct rules *r, const struct spec_scheduler *s)
+{
+	if (s->policy != SCHED_DEADLINE) {
+		if (s->runtime || s->deadline || s->period)
+			return rule_error(r, "process.scheduler",
+					  "runtime, deadline and period are for the policy SCHED_DEADLINE only");
+		return 0;
+	}
+	if (s->runtime == 0 || s->runtime > s->deadline || (s->period && s->deadline > s->period))
+		return rule_error(r, "process.scheduler", "must have 0 < runtime <= deadline <= period");
+	return 0;
+}
+
+static int check_scheduler(struct rules *r, struct spec_process *process)
+{
+	const struct spec_scheduler *s = &process->scheduler;
+	bool realtime = s->policy == SCHED_FIFO || s->policy == SCHED_RR;
+	const char *policy = value_to_name(names_sched_policies, s->policy);
+
+	if (!s->set)
+		return 0;
+	if (s->policy == SCHED_ISO)
+		return rule_error(r, "process.scheduler.policy", "Linux does not implement SCHED_ISO");
+	if (realtime && (s->priority < 1 || s->priority > 99))
+		return rule_error(r, "process.scheduler.priority", "must be between 1 and 99 for %s, is %d", policy,
+				  s->priority);
+	if (!realtime && s->priority != 0)
+		return rule_error(r, "process.scheduler.priority", "is for the policies SCHED_FIFO and SCHED_RR only");
+	if (s->nice < -20 || s->nice > 19)
+		return rule_error(r, "process.scheduler.nice", "must be between -20 and 19, is %d", s->nice);
+	if (s->nice != 0 && (realtime || s->policy == SCHED_DEADLINE))
+		return rule_error(r, "process.scheduler.nice", "has no meaning for the policy %s", policy);
+	return check_deadline(r, s);
+}
+
+/* V7: config.md has consoleSize ignored without a terminal. */
+static int check_console(struct rules *r, struct spec_process *process)
+{
+	if (!process->terminal || !process->console_size.set)
+		return 0;
+	if (process->console_size.height > UINT16_MAX || process->console_size.width > UINT16_MAX)
+		return rule_error(r, "process.consoleSize", "must be at most 65535 by 65535");
+	return 0;
+}
+
+/* V8 */
+static int check_affinity(struct rules *r, struct spec_process *process)
+{
+	if (rule_list(r, "process.execCPUAffinity.initial", process->exec_cpu_affinity.initial) < 0)
+		return -1;
+	return rule_list(r, "process.execCPUAffinity.final", process->exec_cpu_affinity.final);
+}
 
 int validate_process(struct rules *r, struct spec_process *process)
 {
-	if (process->cwd[0] != '/')
-		return rule_error(r, "process.cwd", "must be an absolute path, is '%s'", SHOWN(process->cwd));
+	static int (*const rules[])(struct rules *, struct spec_process *) = {
+		check_args, check_env, check_cwd, check_rlimits, check_caps, check_scheduler, check_console, check_affinity,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (rules[i](r, process) < 0)
+			return -1;
 	return 0;
 }
 
-int validate_spec(struct rules *r, const struct spec *spec)
+/* --- the top of the document */
+
+static const char *skip_number(const char *p)
 {
-	if (spec->process.set && validate_process(r, (struct spec_process *)&spec->process) < 0)
+	size_t n = strspn(p, "0123456789");
+
+	return n == 0 || n > 9 || (n > 1 && p[0] == '0') ? NULL : p + n;
+}
+
+/* V20: SemVer 2.0.0 of major version 1, with or without a pre-release ("1.0.0-rc5", "1.2.0+dev"). */
+static int check_version(struct rules *r, const struct spec *spec)
+{
+	static const char word[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-.";
+	const char *p = skip_number(spec->oci_version);
+
+	for (int dots = 0; p && dots < 2; dots++)
+		p = *p == '.' ? skip_number(p + 1) : NULL;
+	if (p && *p == '-')
+		p = p[1] && p[1] != '+' ? p + 1 + strspn(p + 1, word) : NULL;
+	if (p && *p == '+')
+		p = p[1] ? p + 1 + strspn(p + 1, word) : NULL;
+	if (!p || *p)
+		return rule_error(r, "ociVersion", "'%s' is not a version as '1.3.0'", SHOWN(spec->oci_version));
+	if (strncmp(spec->oci_version, "1.", 2) != 0)
+		return rule_error(r, "ociVersion", "ociVersion '%s' is not supported", SHOWN(spec->oci_version));
+	return 0;
+}
+
+/* V21: names are the UTS namespace's, and only a container's own one may be changed. */
+static int check_uts(struct rules *r, const struct spec *spec)
+{
+	const struct { const char *path, *name; } names[] = {
+		{ "hostname", spec->hostname },
+		{ "domainname", spec->domainname },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!names[i].name)
+			continue;
+		if (!spec->linux_.namespaces[NS_UTS].set)
+			return rule_error(r, names[i].path, "needs a 'uts' namespace in linux.namespaces");
+		if (strlen(names[i].name) > UTS_NAME_MAX)
+			return rule_error(r, names[i].path, "must be at most %d bytes long", UTS_NAME_MAX);
+	}
+	return 0;
+}
+
+/* V22: an id-mapped mount has both mappings, its own or the container's. */
+static int check_mount_mappings(struct rules *r, const struct spec *spec, size_t i, const struct mount_options *options)
+{
+	const struct spec_mount *m = &spec->mounts.v[i];
+	const char *path = RULE_PATH("mounts[%zu]", i);
+	bool own = m->uid_mappings.n || (options->idmap_uids && options->idmap_gids);
+
+	if (!m->uid_mappings.n != !m->gid_mappings.n)
+		return rule_error(r, path, "uidMappings and gidMappings must be given together");
+	if ((options->idmap || options->ridmap) && !own && !spec->linux_.namespaces[NS_USER].set)
+		return rule_error(r, path, "an id-mapped mount needs uidMappings and gidMappings or a user namespace");
+	if (rule_mappings(r, RULE_PATH("mounts[%zu].uidMappings", i), &m->uid_mappings) < 0)
 		return -1;
+	return rule_mappings(r, RULE_PATH("mounts[%zu].gidMappings", i), &m->gid_mappings);
+}
+
+/* V23: the kernel would ignore file system options of a bind mount, so they are an error, as in runc. */
+static int check_mount(struct rules *r, const struct spec *spec, size_t i, struct arena *a)
+{
+	const struct spec_mount *m = &spec->mounts.v[i];
+	struct mount_options options;
+
+	mount_options_parse(a, &m->options, &options);
+	if (m->destination[0] != '/')
+		decode_warn(r->decoder, "mounts[%zu].destination '%s' is relative, taking it as relative to /", i,
+			    SHOWN(m->destination));
+	if (options.bind && !m->source)
+		return rule_error(r, RULE_PATH("mounts[%zu]", i), "a bind mount needs a source");
+	if (options.bind && options.data.n)
+		return rule_error(r, RULE_PATH("mounts[%zu].options", i),
+				  "a bind mount cannot have the file system option '%s'", SHOWN(options.data.v[0].key));
+	if (!options.bind && !options.remount && !m->type)
+		return rule_error(r, RULE_PATH("mounts[%zu]", i), "a mount that is no bind mount needs a type");
+	return check_mount_mappings(r, spec, i, &options);
+}
+
+static int check_mounts(struct rules *r, const struct spec *spec)
+{
+	auto_arena struct arena a = { 0 };
+
+	for (size_t i = 0; i < spec->mounts.n; i++)
+		if (check_mount(r, spec, i, &a) < 0)
+			return -1;
 	return 0;
 }
 
-int validate_resources(struct rules *r, const struct spec_resources *resources)
+/* V24: hooks are executed without a search. */
+static int check_hooks(struct rules *r, const struct spec *spec)
 {
-	(void)r;
-	(void)resources;
+	for (const struct spec_name *kind = names_hooks; kind->name; kind++) {
+		const struct spec_hook_list *list = &spec->hooks[kind->value];
+		for (size_t i = 0; i < list->n; i++)
+			if (rule_absolute(r, RULE_PATH("hooks.%s[%zu].path", kind->name, i), list->v[i].path) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+int validate_spec(struct rules *r, struct spec *spec)
+{
+	static int (*const rules[])(struct rules *, const struct spec *) = {
+		check_version, check_uts, check_mounts, check_hooks, validate_linux,
+	};
+
+	if (spec->process.set && validate_process(r, &spec->process) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (rules[i](r, spec) < 0)
+			return -1;
 	return 0;
 }
