@@ -1,6 +1,9 @@
 unit_tests = \
+	tests/unit/test_hooks \
 	tests/unit/test_log \
 	tests/unit/test_options \
 	tests/unit/test_seccomp \
 	tests/unit/test_seccomp_cache \
-	tests/unit/test_seccomp_notify
+	tests/unit/test_seccomp_notify \
+	tests/unit/test_state \
+	tests/unit/test_statedir
