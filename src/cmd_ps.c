@@ -82,6 +82,7 @@ static int ps_run(char **argv, struct strbuf *out, struct error *e)
 	auto_close int out_fd = memfd_create("ps-output", MFD_CLOEXEC);
 	auto_close int err_fd = memfd_create("ps-errors", MFD_CLOEXEC);
 	auto_strbuf struct strbuf errors = {};
+	const char *why;
 	int status = 0;
 
 	if (out_fd < 0 || err_fd < 0)
@@ -92,12 +93,12 @@ static int ps_run(char **argv, struct strbuf *out, struct error *e)
 		return 0;
 	if (ps_read(err_fd, &errors, e) < 0)
 		return -1;
-	for (char *s = errors.s; s && *s; s++)
-		if (*s == '\n')
-			*s = ' ';
 	if (WIFSIGNALED(status))
 		return error_set(e, ERROR_HOST, 0, "ps was killed by signal %d", WTERMSIG(status));
-	return error_set(e, ERROR_HOST, 0, "ps failed with status %d: %s", WEXITSTATUS(status), strbuf_str(&errors));
+	/* procps says what is wrong in its first line, and its usage in the rest. */
+	why = strbuf_str(&errors) + strspn(strbuf_str(&errors), "\n");
+	return error_set(e, ERROR_HOST, 0, "ps failed with status %d: %.*s", WEXITSTATUS(status),
+			 (int)strcspn(why, "\n"), why);
 }
 
 /* The field with this index, or NULL when the line has fewer. */

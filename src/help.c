@@ -3,9 +3,8 @@
 
 #include "commit.h"
 #include "seccomp/seccomp.h"
+#include "spec/spec.h"
 #include "src/commands.h"
-
-#define SPEC_VERSION "1.3.0"
 
 static void add_indented(struct strbuf *out, const char *text)
 {

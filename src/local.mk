@@ -2,6 +2,7 @@ src_sources = \
 	src/cmd_completion.c \
 	src/cmd_create.c \
 	src/cmd_exec.c \
+	src/cmd_features.c \
 	src/cmd_lifecycle.c \
 	src/cmd_list.c \
 	src/cmd_ps.c \

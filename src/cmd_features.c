@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CRI-O reads stdout and stderr together, so nothing here may log. */
+#include "commit.h"
+#include "seccomp/seccomp.h"
+#include "spec/features.h"
+#include "src/commands.h"
+
+/* None is read by this version. */
+static const char *const unsafe_annotations[] = {NULL};
+
+static uint32_t supported_seccomp_flags(void)
+{
+	uint32_t flags = 0;
+
+	for (const struct spec_name *flag = names_seccomp_flags; flag->name; flag++)
+		if (seccomp_flag_supported((unsigned)flag->value))
+			flags |= (uint32_t)flag->value;
+	return flags;
+}
+
+int cmd_features(const struct options *o unused_arg, struct error *e)
+{
+	static char version[] = PACKAGE_VERSION, commit[] = KEDGE_COMMIT;
+	auto_arena struct arena a = {};
+	auto_strbuf struct strbuf out = {};
+	char *seccomp = arena_strdup(&a, seccomp_library_version());
+	struct spec_pair annotations[3];
+	size_t n = 0;
+
+	annotations[n++] = (struct spec_pair){arena_strdup(&a, "org.kedge.version"), version};
+	if (*commit)
+		annotations[n++] = (struct spec_pair){arena_strdup(&a, "org.kedge.commit"), commit};
+	if (*seccomp)
+		annotations[n++] = (struct spec_pair){arena_strdup(&a, "io.github.seccomp.libseccomp.version"), seccomp};
+	/* What the program can do; features.md asks for that, not for what this host allows. */
+	features_print(&out, &(struct features_facts){
+				     .annotations = {n, annotations},
+				     .unsafe_annotations = unsafe_annotations,
+				     .rdma = true,
+				     .seccomp = *seccomp != '\0',
+				     .seccomp_flags = *seccomp ? supported_seccomp_flags() : 0,
+				     .apparmor = true,
+				     .selinux = true,
+				     .memory_policy = true,
+				     .idmap_mounts = true,
+			     });
+	return print_out(&out, e);
+}
