@@ -204,11 +204,15 @@ static int check_rlimits(struct rules *r, struct spec_process *process)
 
 static void drop_caps(struct rules *r, uint64_t *set, uint64_t allowed, const char *name, const char *outside)
 {
+	auto_strbuf struct strbuf dropped = { 0 };
+
 	for (int cap = 0; cap < 64; cap++)
 		if (*set & ~allowed & 1ULL << cap)
-			decode_warn(r->decoder, "%s cannot be in the %s set: it is not in the %s set, ignoring it",
-				    value_to_name(names_caps, cap), name, outside);
+			strbuf_addf(&dropped, "%s ", value_to_name(names_caps, cap) ?: "an unnamed one");
 	*set &= allowed;
+	if (dropped.len)
+		decode_warn(r->decoder, "process.capabilities.%s: ignoring %sbecause it is not in the %s set", name,
+			    dropped.s, outside);
 }
 
 /* V5: what the kernel would refuse to grant is dropped with a warning, as config.md wants it. */
@@ -253,8 +257,6 @@ static int check_scheduler(struct rules *r, struct spec_process *process)
 		return rule_error(r, "process.scheduler.priority", "is for the policies SCHED_FIFO and SCHED_RR only");
 	if (s->nice < -20 || s->nice > 19)
 		return rule_error(r, "process.scheduler.nice", "must be between -20 and 19, is %d", s->nice);
-	if (s->nice != 0 && (realtime || s->policy == SCHED_DEADLINE))
-		return rule_error(r, "process.scheduler.nice", "has no meaning for the policy %s", policy);
 	return check_deadline(r, s);
 }
 

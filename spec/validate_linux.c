@@ -326,7 +326,8 @@ static int check_scheduler_cpus(struct rules *r, const struct spec *spec)
 {
 	if (spec->process.scheduler.set && spec->process.scheduler.policy == SCHED_DEADLINE &&
 	    spec->linux_.resources.cpu.cpus)
-		return rule_error(r, "process.scheduler", "SCHED_DEADLINE cannot be used together with resources.cpu.cpus");
+		return rule_error(r, "process.scheduler",
+				  "process scheduler can't be used together with AllowedCPUs (resources.cpu.cpus)");
 	return 0;
 }
 
