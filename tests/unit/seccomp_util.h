@@ -12,7 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "seccomp/seccomp.h"
+#include "spec/json.h"
 #include "tests/unit/seccomp_profile.h"
 #include "tests/unit/tap.h"
 
@@ -114,6 +116,93 @@ __attribute__((unused)) static struct spec_seccomp big_profile(void)
 		.architectures = {ARRAY_SIZE(archs), archs},
 		.syscalls = {ARRAY_SIZE(rules), rules},
 	};
+}
+
+/* --- profiles as engines ship them: the spec's object, plus conditions on capabilities and architectures */
+
+static bool json_has(const struct json *list, const char *word)
+{
+	for (const struct json *i = list ? list->child : NULL; i; i = i->next)
+		if (i->text && strcmp(i->text, word) == 0)
+			return true;
+	return false;
+}
+
+/* For a container without capabilities on x86-64. */
+static bool rule_applies(const struct json *rule)
+{
+	const struct json *in = json_get(rule, "includes"), *out = json_get(rule, "excludes");
+	const struct json *caps = json_get(in, "caps"), *arches = json_get(in, "arches");
+
+	return !(caps && caps->n) && !(arches && arches->n && !json_has(arches, "amd64")) &&
+	       !json_has(json_get(out, "arches"), "amd64");
+}
+
+static uint32_t json_action(const struct json *object, const char *key)
+{
+	int64_t v = 0;
+
+	if (!name_to_value(names_seccomp_actions, json_str(object, key, ""), &v))
+		fail("action '%s'", json_str(object, key, ""));
+	return (uint32_t)v;
+}
+
+static struct opt_u32 json_errno(const struct json *object, const char *key)
+{
+	int64_t v = json_int(object, key, -1);
+
+	return (struct opt_u32){.set = v >= 0, .v = v >= 0 ? (uint32_t)v : 0};
+}
+
+static void read_rule(const struct json *json, struct arena *arena, struct spec_seccomp_rule *rule)
+{
+	const struct json *names = json_get(json, "names"), *args = json_get(json, "args");
+
+	rule->action = json_action(json, "action");
+	rule->errno_ret = json_errno(json, "errnoRet");
+	rule->names.v = (char **)arena_array(arena, names->n, sizeof(char *));
+	for (const struct json *i = names->child; i; i = i->next)
+		rule->names.v[rule->names.n++] = arena_strdup(arena, i->text);
+	rule->args.v = (struct spec_seccomp_arg *)arena_array(arena, args ? args->n : 0, sizeof(rule->args.v[0]));
+	for (const struct json *i = args ? args->child : NULL; i; i = i->next) {
+		int64_t op = 0;
+
+		name_to_value(names_seccomp_ops, json_str(i, "op", ""), &op);
+		rule->args.v[rule->args.n++] = (struct spec_seccomp_arg){
+			.index = (uint32_t)json_int(i, "index", 0),
+			.value = (uint64_t)json_int(i, "value", 0),
+			.value_two = (uint64_t)json_int(i, "valueTwo", 0),
+			.op = (int)op,
+		};
+	}
+}
+
+/* false: there is none, or it cannot be read. */
+__attribute__((unused)) static bool read_profile(const char *path, struct arena *arena, struct spec_seccomp *ret)
+{
+	static char *archs[] = {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"};
+	struct strbuf text = {};
+	struct json *doc, *rules;
+	struct error e = {};
+
+	if (read_file_at(AT_FDCWD, path, 1 << 20, &text) < 0 ||
+	    json_parse(arena, path, strbuf_str(&text), text.len, &doc, &e) < 0) {
+		strbuf_done(&text);
+		return false;
+	}
+	strbuf_done(&text);
+	rules = json_get(doc, "syscalls");
+	*ret = (struct spec_seccomp){
+		.set = true,
+		.default_action = json_action(doc, "defaultAction"),
+		.default_errno_ret = json_errno(doc, "defaultErrnoRet"),
+		.architectures = {ARRAY_SIZE(archs), archs},
+	};
+	ret->syscalls.v = (struct spec_seccomp_rule *)arena_array(arena, rules->n, sizeof(ret->syscalls.v[0]));
+	for (const struct json *i = rules->child; i; i = i->next)
+		if (rule_applies(i))
+			read_rule(i, arena, &ret->syscalls.v[ret->syscalls.n++]);
+	return true;
 }
 
 __attribute__((unused)) static double now_us(void)

@@ -225,6 +225,25 @@ static void test_big(struct arena *a)
 	is_int(wrong, 0, "no number runs off the program");
 }
 
+/* What an engine of this machine would send, where one is installed. */
+static void test_installed(struct arena *a)
+{
+	const char *path = "/usr/share/containers/seccomp.json";
+	struct spec_seccomp profile;
+
+	if (!read_profile(path, a, &profile)) {
+		skip(6, "no %s", path);
+		return;
+	}
+	struct seccomp_program p = compile(&profile, a, path);
+	diag("%zu rules, %zu instructions", profile.syscalls.n, p.n);
+	is_int(eval(&p, SYS_openat), SECCOMP_RET_ALLOW, "installed profile: openat");
+	is_int(eval(&p, SYS_kexec_load), RET_ERRNO(EPERM), "installed profile: kexec_load");
+	is_int(eval(&p, 600), RET_ERRNO(ENOSYS), "installed profile: number 600");
+	is_int(eval6(&p, AUDIT_ARCH_X86_64, SYS_personality, 8, 0, 0), SECCOMP_RET_ALLOW, "installed profile: PER_LINUX32");
+	is_int(eval6(&p, AUDIT_ARCH_X86_64, SYS_personality, 1, 0, 0), RET_ERRNO(EPERM), "installed profile: another personality");
+}
+
 static void refuses(const struct spec_seccomp *profile, const char *why, const char *what)
 {
 	auto_arena struct arena arena = {};
@@ -356,6 +375,7 @@ int main(void)
 	test_arguments(&arena);
 	test_any_of(&arena);
 	test_big(&arena);
+	test_installed(&arena);
 	test_refusals();
 	test_flags(&arena);
 	test_kernel(&arena);
