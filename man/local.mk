@@ -1,1 +1,1 @@
-dist_man_MANS +=
+dist_man_MANS += man/kedge.8
