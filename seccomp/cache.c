@@ -116,7 +116,8 @@ void cache_key(const struct spec_seccomp *profile, struct strbuf *ret)
 	}
 }
 
-/* "0123456789abcdef.bpf"; the temporary one is the same with a dot before it. */
+/* "0123456789abcdef.bpf"; the temporary one is the same with a dot before it: one for each name, not for each writer,
+ * so that killed writers leave no more files than there are profiles. */
 #define NAME_LEN 20
 struct cache_name {
 	char temp[1 + NAME_LEN + 1];

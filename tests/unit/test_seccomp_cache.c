@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "base/io.h"
+#include "seccomp/internal.h"
 #include "tests/unit/seccomp_util.h"
 
 static int cache = -1; /* the directory */
@@ -192,6 +193,54 @@ static void test_tampering(void)
 	}
 }
 
+/* What a collision of the names' hash would do: a sound file, of another profile. */
+static void test_collision(void)
+{
+	const struct spec_seccomp a = {.default_action = SECCOMP_RET_ALLOW, RULES({.names = STRINGS("acct"), ERRNO(1)})};
+	const struct spec_seccomp b = {.default_action = SECCOMP_RET_ALLOW, RULES({.names = STRINGS("acct"), ERRNO(2)})};
+	char name_a[NAME_MAX + 1] = "", name_b[NAME_MAX + 1] = "";
+	auto_arena struct arena arena = {};
+
+	empty_cache();
+	(void)hits(&a);
+	list_cache(name_a);
+	empty_cache();
+	(void)hits(&b);
+	list_cache(name_b);
+	is_int(renameat(cache, name_b, cache, name_a), 0, "a sound file under another's name");
+	struct seccomp_program p = cached(&a, &arena);
+	ok(!p.from_cache && eval(&p, SYS_acct) == RET_ERRNO(1), "is not believed");
+	ok(hits(&a), "and replaced");
+}
+
+/* A filter is good for the libseccomp that made it: any other file, or the same one changed, is another library. */
+static void test_library(void)
+{
+	struct library_id id, other;
+
+	ok(library_identify(&id) && library_unchanged(&id), "libseccomp %s is itself: %s", id.version, id.path);
+	for (int i = 0; i < 7; i++) {
+		other = id;
+		uint64_t *const u[] = {&other.dev, &other.ino, &other.size};
+		int64_t *const s[] = {&other.mtime, &other.mtime_ns, &other.ctime, &other.ctime_ns};
+		if (i < 3)
+			(*u[i])++;
+		else
+			(*s[i - 3])++;
+		ok(!library_unchanged(&other), "field %d changed: another library", i);
+	}
+	other = id;
+	memset(other.path, '/', sizeof(other.path));
+	ok(!library_unchanged(&other), "a path without an end");
+	other = id;
+	memcpy(other.path, "/bin/sh", sizeof("/bin/sh"));
+	ok(!library_unchanged(&other), "another file");
+	memcpy(other.path, "/nowhere", sizeof("/nowhere"));
+	ok(!library_unchanged(&other), "no file");
+	other.path[0] = '\0';
+	ok(!library_unchanged(&other), "no path");
+}
+
 static void test_bound(void)
 {
 	struct spec_seccomp_rule rule = {.names = STRINGS("acct"), ERRNO(1)};
@@ -362,6 +411,8 @@ int main(int argc, char **argv)
 	test_round_trip();
 	test_no_sharing();
 	test_tampering();
+	test_collision();
+	test_library();
 	test_bound();
 	test_unusable();
 	test_race();
