@@ -31,7 +31,8 @@ static bool wants_file(const struct option_row *row)
 /* create and run want an id that does not exist yet. */
 static bool wants_id(enum command_id c)
 {
-	return c != CMD_CREATE && c != CMD_RUN && strncmp(command_rows[c].arguments, "<container-id>", 14) == 0;
+	return c != CMD_NONE && c != CMD_CREATE && c != CMD_RUN &&
+	       strncmp(command_rows[c].arguments, "<container-id>", 14) == 0;
 }
 
 static bool row_of(const struct option_row *row, enum command_id c)
@@ -70,9 +71,9 @@ static void bash_values(enum command_id c, struct strbuf *out)
 			strbuf_addf(out, " | %s:-%c", name, row->letter);
 		strbuf_adds(out, ") ");
 		if (strchr(row->argument, '|')) {
-			strbuf_adds(out, "COMPREPLY=($(compgen -W '");
+			strbuf_adds(out, "mapfile -t COMPREPLY < <(compgen -W '");
 			add_words(out, row->argument);
-			strbuf_adds(out, "' -- \"$cur\"))");
+			strbuf_adds(out, "' -- \"$cur\")");
 		} else if (wants_dir(row)) {
 			strbuf_adds(out, "mapfile -t COMPREPLY < <(compgen -d -- \"$cur\")");
 		} else if (wants_file(row)) {
@@ -89,7 +90,8 @@ static void bash_takes_value(struct strbuf *out)
 	const char *between = "";
 
 	for (size_t i = 0; i < n_option_rows; i++) {
-		if (!option_rows[i].argument || !row_of(&option_rows[i], CMD_NONE))
+		/* --root has a line of its own. */
+		if (!option_rows[i].argument || !row_of(&option_rows[i], CMD_NONE) || strcmp(option_rows[i].name, "root") == 0)
 			continue;
 		strbuf_addf(out, "%s--%s", between, option_rows[i].name);
 		between = " | ";
@@ -119,9 +121,14 @@ static void bash_print(struct strbuf *out)
 {
 	strbuf_adds(out, "# bash completion for kedge, printed by \"kedge completion bash\"\n\n"
 			 "_kedge()\n{\n"
-			 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command= words= i\n"
+			 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command='' words='' i\n"
 			 "\tlocal -a root=()\n\n"
+			 "\t# bash takes the = of --name=value for a word.\n"
+			 "\tif [[ $cur == = ]]; then cur=''; elif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD - 2]}; fi\n"
 			 "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+			 "\t\tif [[ ${COMP_WORDS[i + 1]} == = && ${COMP_WORDS[i]} == -* ]]; then\n"
+			 "\t\t\tif [[ ${COMP_WORDS[i]} == --root ]]; then root=(--root \"${COMP_WORDS[i + 2]}\"); fi\n"
+			 "\t\t\t((i += 2))\n\t\t\tcontinue\n\t\tfi\n"
 			 "\t\tcase ${COMP_WORDS[i]} in\n"
 			 "\t\t--root) root=(--root \"${COMP_WORDS[++i]}\") ;;\n\t\t");
 	bash_takes_value(out);
@@ -223,7 +230,9 @@ static void zsh_print(struct strbuf *out)
 			strbuf_adds(out, "\t\t'*: :' ;;\n");
 		}
 	}
-	strbuf_adds(out, "\t\tesac ;;\n\tesac\n}\n\n_kedge \"$@\"\n");
+	/* A file of fpath is called as the function; otherwise the script was sourced. */
+	strbuf_adds(out, "\t\tesac ;;\n\tesac\n}\n\n"
+			 "if [[ ${funcstack[1]} == _kedge ]]; then _kedge \"$@\"; else compdef _kedge kedge; fi\n");
 }
 
 static void fish_options(enum command_id c, struct strbuf *out)
