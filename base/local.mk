@@ -1,6 +1,8 @@
 base_sources = \
 	base/arena.c \
 	base/arena.h \
+	base/bitlist.c \
+	base/bitlist.h \
 	base/dl.c \
 	base/dl.h \
 	base/error.c \
@@ -12,6 +14,8 @@ base_sources = \
 	base/macro.h \
 	base/num.c \
 	base/num.h \
+	base/path.c \
+	base/path.h \
 	base/strbuf.c \
 	base/strbuf.h \
 	base/sys.c \

@@ -1,1 +1,12 @@
-init_sources =
+init_sources = \
+	init/copyup.c \
+	init/device.c \
+	init/hook.c \
+	init/identity.c \
+	init/init.h \
+	init/main.c \
+	init/mount.c \
+	init/path.c \
+	init/process.c \
+	init/string.c \
+	init/sys.h

@@ -1,18 +1,39 @@
 libcontainer_sources = \
+	libcontainer/clone.c \
+	libcontainer/clone.h \
 	libcontainer/container.h \
+	libcontainer/create.c \
 	libcontainer/delete.c \
 	libcontainer/destroy.h \
+	libcontainer/exec.c \
 	libcontainer/foreground.c \
 	libcontainer/hooks.c \
 	libcontainer/hooks.h \
+	libcontainer/init_blob.S \
 	libcontainer/kill.c \
+	libcontainer/launch.c \
+	libcontainer/launch.h \
 	libcontainer/list.c \
 	libcontainer/pause.c \
 	libcontainer/pidfile.c \
+	libcontainer/plan.c \
+	libcontainer/plan.h \
+	libcontainer/plan_abi.h \
+	libcontainer/plan_command.c \
+	libcontainer/plan_create.c \
+	libcontainer/plan_devices.c \
+	libcontainer/plan_mounts.c \
+	libcontainer/plan_process.c \
+	libcontainer/plan_text.c \
 	libcontainer/proc.c \
 	libcontainer/proc.h \
 	libcontainer/ps.c \
 	libcontainer/sdnotify.c \
+	libcontainer/spawn.c \
+	libcontainer/spawn.h \
+	libcontainer/spawn_parent.c \
+	libcontainer/spawn_prepare.c \
+	libcontainer/start.c \
 	libcontainer/state.c \
 	libcontainer/state.h \
 	libcontainer/statedir.c \

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+
+#include "init/init.h"
+
+#define MNT_DETACH_ 2
+
+static int statx_of(int fd, const char *path, struct statx *st)
+{
+	return (int)sys5(__NR_statx, fd, path, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_MODE, st);
+}
+
+static int set_attr(int fd, const char *path, const struct plan_step *s)
+{
+	struct mount_attr attr = {.attr_set = s->num[0], .attr_clr = s->num[1], .propagation = s->num[2]};
+
+	return (int)sys5(__NR_mount_setattr, fd, path, s->num[3] | (*path ? 0 : AT_EMPTY_PATH), &attr, sizeof(attr));
+}
+
+int do_MOUNT_ATTR(struct init *i, const struct plan_step *s)
+{
+	return set_attr(i->reg[s->reg], "", s);
+}
+
+int do_PROPAGATION(struct init *i, const struct plan_step *s)
+{
+	struct mount_attr attr = {.propagation = s->num[0]};
+
+	(void)i;
+	return (int)sys5(__NR_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr));
+}
+
+static int attach(int mount, int target)
+{
+	return (int)sys5(__NR_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+int do_OPEN_TREE(struct init *i, const struct plan_step *s)
+{
+	i->reg[s->reg] = (int)sys3(__NR_open_tree, AT_FDCWD, init_str(i, s->str), s->num[0] | OPEN_TREE_CLOEXEC);
+	return i->reg[s->reg] < 0 ? i->reg[s->reg] : 0;
+}
+
+int do_ROOT_ATTACH(struct init *i, const struct plan_step *s)
+{
+	int target = (int)sys4(__NR_openat, AT_FDCWD, init_str(i, s->str), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+
+	if (target < 0)
+		return target;
+	return closed(target, attach(i->reg[s->reg], target));
+}
+
+int do_ROOT_OPEN(struct init *i, const struct plan_step *s)
+{
+	i->reg[s->reg] = (int)sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	return i->reg[s->reg] < 0 ? i->reg[s->reg] : 0;
+}
+
+/* The kernel explains mount failures on the fsopen fd, one line a read: "e tmpfs: Unknown parameter 'x'". */
+static int explained(struct init *i, int fd, int err)
+{
+	long n = sys3(__NR_read, fd, i->record.text, sizeof(i->record.text));
+
+	i->record.text_len = n > 0 ? (uint32_t)n : 0;
+	return err;
+}
+
+int do_FSOPEN(struct init *i, const struct plan_step *s)
+{
+	i->reg[s->reg] = (int)sys2(__NR_fsopen, init_str(i, s->str), FSOPEN_CLOEXEC);
+	return i->reg[s->reg] < 0 ? i->reg[s->reg] : 0;
+}
+
+int do_FSCONFIG(struct init *i, const struct plan_step *s)
+{
+	int fd = i->reg[s->reg];
+	const char *value = s->str2 ? init_str(i, s->str2) : NULL;
+	long ret = sys5(__NR_fsconfig, fd, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, init_str(i, s->str), value, 0);
+
+	if (ret == -EINVAL && (s->flags & PLAN_OPTIONAL))
+		return 0;
+	return ret < 0 ? explained(i, fd, (int)ret) : 0;
+}
+
+int do_FSMOUNT(struct init *i, const struct plan_step *s)
+{
+	int fd = i->reg[s->reg];
+	long ret = sys5(__NR_fsconfig, fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+
+	if (ret >= 0)
+		ret = sys3(__NR_fsmount, fd, FSMOUNT_CLOEXEC, s->num[0]);
+	if (ret < 0)
+		return explained(i, fd, (int)ret);
+	i->reg[s->reg] = (int)ret;
+	return closed(fd, 0);
+}
+
+int do_PLACE(struct init *i, const struct plan_step *s)
+{
+	const char *path = init_str(i, s->str);
+	enum plan_place what = (enum plan_place)s->num[0];
+	struct statx st;
+
+	if (what == PLACE_LIKE_SOURCE) {
+		int ret = statx_of(i->reg[s->reg], "", &st);
+		if (ret < 0)
+			return ret;
+		what = (st.stx_mode & 0170000) == 0040000 ? PLACE_DIR : PLACE_FILE;
+	}
+	int target = root_make(i, path, what, s->flags & PLAN_NOSYMLINKS ? RESOLVE_NO_SYMLINKS : 0);
+	if (target < 0)
+		return target;
+	int ret = attach(i->reg[s->reg], target);
+	closed(target, 0);
+	if (ret < 0)
+		return ret;
+
+	closed(i->reg[s->reg], 0);
+	i->reg[s->reg] = -1;
+	return 0;
+}
+
+int do_RETUNE(struct init *i, const struct plan_step *s)
+{
+	int fd = root_open(i, init_str(i, s->str), O_PATH, 0);
+
+	return fd < 0 ? fd : closed(fd, set_attr(fd, "", s));
+}
+
+/* A clone of what fd shows, to be attached elsewhere. */
+static int clone_tree(int fd, unsigned flags)
+{
+	return (int)sys3(__NR_open_tree, fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | flags);
+}
+
+int do_READONLY_PATH(struct init *i, const struct plan_step *s)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+	int target = root_open(i, init_str(i, s->str), O_PATH, 0);
+
+	if (target == -ENOENT || target == -ENOTDIR)
+		return 0;
+	if (target < 0)
+		return target;
+	int tree = clone_tree(target, AT_RECURSIVE);
+	if (tree < 0)
+		return closed(target, tree);
+	int ret = (int)sys5(__NR_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr));
+	if (ret >= 0)
+		ret = attach(tree, target);
+	closed(tree, 0);
+	return closed(target, ret);
+}
+
+/* I: the source of a mask is the character device 1:3, whatever stands at /dev/null (CVE-2025-31133). */
+static int mask_source(struct init *i)
+{
+	struct statx st;
+
+	if (i->devnull >= 0)
+		return i->devnull;
+	int fd = root_open(i, "/dev/null", O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS);
+	if (fd < 0)
+		return fd;
+	int ret = statx_of(fd, "", &st);
+	if (ret < 0 || (st.stx_mode & 0170000) != 0020000 || st.stx_rdev_major != 1 || st.stx_rdev_minor != 3) {
+		init_note(i, "/dev/null is not the null device");
+		return closed(fd, ret < 0 ? ret : -ENXIO);
+	}
+	return i->devnull = fd;
+}
+
+static int mask_tmpfs(void)
+{
+	int fs = (int)sys2(__NR_fsopen, "tmpfs", FSOPEN_CLOEXEC);
+
+	if (fs < 0)
+		return fs;
+	long ret = sys5(__NR_fsconfig, fs, FSCONFIG_SET_STRING, "nr_inodes", "2", 0);
+	if (ret >= 0)
+		ret = sys5(__NR_fsconfig, fs, FSCONFIG_SET_STRING, "size", "4096", 0);
+	if (ret >= 0)
+		ret = sys5(__NR_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+	if (ret >= 0)
+		ret = sys3(__NR_fsmount, fs, FSMOUNT_CLOEXEC,
+			   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	return closed(fs, (int)ret);
+}
+
+static int mask_directory(struct init *i, int target)
+{
+	/* One superblock for all: 512 CPUs' thermal_throttle directories must not make 512 of them. */
+	int tree = i->mask_dir < 0 ? mask_tmpfs() : clone_tree(i->mask_dir, 0);
+
+	if (tree < 0)
+		return tree;
+	int ret = attach(tree, target);
+	if (ret >= 0 && i->mask_dir < 0) {
+		i->mask_dir = tree;
+		return 0;
+	}
+	return closed(tree, ret);
+}
+
+int do_MASK_PATH(struct init *i, const struct plan_step *s)
+{
+	struct statx st;
+	int target = root_open(i, init_str(i, s->str), O_PATH, 0);
+
+	if (target == -ENOENT || target == -ENOTDIR)
+		return 0;
+	if (target < 0)
+		return target;
+	int ret = statx_of(target, "", &st);
+	if (ret >= 0 && (st.stx_mode & 0170000) == 0040000) {
+		ret = mask_directory(i, target);
+	} else if (ret >= 0) {
+		int null = mask_source(i);
+		int tree = null < 0 ? null : clone_tree(null, 0);
+		ret = tree < 0 ? tree : closed(tree, attach(tree, target));
+	}
+	return closed(target, ret);
+}
+
+static int enter_root(struct init *i, const struct plan_step *s)
+{
+	return (int)sys1(__NR_fchdir, i->reg[s->reg]);
+}
+
+int do_PIVOT(struct init *i, const struct plan_step *s)
+{
+	struct mount_attr attr = {.propagation = MS_SLAVE};
+	int old = (int)sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	int ret = old < 0 ? old : enter_root(i, s);
+
+	/* "." over ".": the old root ends up on top of the new one, to be taken off; no directory is needed for it. */
+	if (ret >= 0)
+		ret = (int)sys2(__NR_pivot_root, ".", ".");
+	/* Slave first: the unmount must not travel to the host. */
+	if (ret >= 0)
+		ret = (int)sys5(__NR_mount_setattr, old, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr));
+	closed(old, 0);
+	if (ret >= 0)
+		ret = (int)sys2(__NR_umount2, ".", MNT_DETACH_);
+	if (ret >= 0)
+		ret = (int)sys1(__NR_chdir, "/");
+	return ret;
+}
+
+int do_MOVE_ROOT(struct init *i, const struct plan_step *s)
+{
+	int root = (int)sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	int ret = root < 0 ? root : attach(i->reg[s->reg], root);
+
+	closed(root, 0);
+	return ret < 0 ? ret : do_CHROOT(i, s);
+}
+
+int do_CHROOT(struct init *i, const struct plan_step *s)
+{
+	int ret = enter_root(i, s);
+
+	if (ret >= 0)
+		ret = (int)sys1(__NR_chroot, ".");
+	return ret < 0 ? ret : (int)sys1(__NR_chdir, "/");
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * create and run. The order of outside effects, each covered by what was on disk before it:
+ *
+ *   state directory, lock, intent -> cgroup -> init -> state.json, pid file -> (start)
+ *
+ * A kill between any two leaves what delete --force removes by the intent alone; a failure removes it here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "libcontainer/destroy.h"
+#include "libcontainer/hooks.h"
+#include "libcontainer/launch.h"
+#include "libcontainer/spawn.h"
+#include "libcontainer/state.h"
+#include "libcontainer/terminal.h"
+
+enum creation_mode { CREATE, RUN_DETACHED, RUN_FOREGROUND };
+
+struct creation {
+	const struct runtime *rt;
+	const struct create_options *o;
+	enum creation_mode mode;
+	struct arena arena;
+	struct privileges privileges;
+	struct spec *spec;
+	char *bundle, *rootfs;
+	struct statedir dir;
+	struct intent intent;
+	struct cgroup cgroup;
+	bool has_cgroup;
+	struct state state;
+	bool committed;
+	int notify; /* socket for sd_notify; -1 */
+	struct rlimit nofile;
+	bool nofile_raised;
+};
+
+static void creation_done(struct creation *c)
+{
+	if (c->notify >= 0)
+		close(c->notify);
+	cgroup_done(&c->cgroup);
+	statedir_done(&c->dir);
+	spec_free(c->spec);
+	arena_done(&c->arena);
+}
+
+static int load_bundle(struct creation *c, struct error *e)
+{
+	struct stat st;
+
+	if (container_check_id(c->o->id, e) < 0 || path_absolute(&c->arena, c->o->bundle ?: ".", &c->bundle, e) < 0)
+		return -1;
+	auto_close int bundle = open(c->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (bundle < 0)
+		return error_set(e, ERROR_USAGE, errno, "cannot open bundle '%s'", c->bundle);
+	if (spec_load(c->o->config ? AT_FDCWD : bundle, c->o->config ?: "config.json", &c->spec, e) < 0)
+		return -1;
+	for (size_t i = 0; i < c->spec->warnings.n; i++)
+		log_write(LOG_WARNING, "%s", c->spec->warnings.v[i]);
+	if (!c->spec->root.set)
+		return error_set(e, ERROR_CONFIG, 0, "root: missing, a container on Linux needs a root file system");
+	c->rootfs = path_join(&c->arena, c->bundle, c->spec->root.path);
+	if (stat(c->rootfs, &st) < 0)
+		return error_set(e, ERROR_CONFIG, errno, "root.path: cannot find '%s'", c->rootfs);
+	if (!S_ISDIR(st.st_mode))
+		return error_set(e, ERROR_CONFIG, ENOTDIR, "root.path: '%s'", c->rootfs);
+	return 0;
+}
+
+static int check_request(struct creation *c, struct error *e)
+{
+	bool terminal = c->spec->process.set && c->spec->process.terminal;
+
+	if (c->mode != CREATE && !c->spec->process.set)
+		return error_set(e, ERROR_CONFIG, 0, "process: missing, nothing to run");
+	if (c->rt->systemd_cgroup)
+		return error_set(e, ERROR_USAGE, 0, "option --systemd-cgroup: the systemd cgroup driver is not supported yet");
+	if (terminal_check(terminal, c->mode != RUN_FOREGROUND, c->o->console_socket, e) < 0)
+		return -1;
+	return preserved_check(c->o->preserve_fds + listen_fds(), e);
+}
+
+static bool wants_limits(const struct spec_linux *l)
+{
+	const struct spec_resources *r = &l->resources;
+
+	return l->cgroups_path || r->memory.set || r->cpu.set || r->pids.set || r->block_io.set || r->hugepages.n ||
+	       r->rdma.n || r->unified.n;
+}
+
+/* config-linux.md, Cgroup ownership: a container with its own user and cgroup namespace and a writable cgroup mount. */
+static int delegate_cgroup(struct creation *c, struct error *e)
+{
+	const struct spec_linux *l = &c->spec->linux_;
+
+	if (!l->namespaces[NS_USER].set || !l->namespaces[NS_CGROUP].set || l->namespaces[NS_CGROUP].path)
+		return 0;
+	bool writable = false;
+	for (size_t i = 0; i < c->spec->mounts.n; i++) {
+		const struct spec_mount *m = &c->spec->mounts.v[i];
+		if (!m->type || strncmp(m->type, "cgroup", 6) != 0)
+			continue;
+		writable = true;
+		for (size_t k = 0; k < m->options.n; k++)
+			if (strcmp(m->options.v[k], "ro") == 0)
+				writable = false;
+	}
+	for (size_t i = 0; writable && i < l->uid_mappings.n; i++)
+		if (l->uid_mappings.v[i].container_id == 0)
+			return cgroup_delegate(&c->cgroup, l->uid_mappings.v[i].host_id, e);
+	return 0;
+}
+
+static int make_cgroup(struct creation *c, struct error *e)
+{
+	const struct spec_resources *resources = &c->spec->linux_.resources;
+	struct error why = {};
+
+	if (cgroup_create(&c->cgroup, resources, !c->privileges.rootless, &why) == 0) {
+		c->has_cgroup = true;
+		c->intent.cgroup_existed = !c->cgroup.created;
+		return c->cgroup.created ? delegate_cgroup(c, e) : 0;
+	}
+	c->intent.cgroup_existed = true;
+	if (!c->privileges.rootless || wants_limits(&c->spec->linux_) ||
+	    (why.sys != EACCES && why.sys != EPERM && why.sys != EROFS)) {
+		*e = why;
+		return error_hint(e, c->privileges.rootless ? "rootless needs a delegated cgroup for limits and cgroupsPath" : NULL);
+	}
+	c->intent.cgroup = NULL;
+	return 0;
+}
+
+/* Everything on disk that must be there before init exists. */
+static int prepare_directory(struct creation *c, struct error *e)
+{
+	if (cgroup_place(c->spec->linux_.cgroups_path, c->o->id, &c->cgroup, e) < 0)
+		return -1;
+	c->intent.cgroup = arena_strdup(&c->arena, c->cgroup.path);
+	c->intent.cgroup_existed = true;
+	if (statedir_create(c->rt, c->o->id, &c->dir, e) < 0)
+		return -1;
+	struct intent made = {.cgroup = c->intent.cgroup};
+	if (intent_write(&c->dir, &made, e) < 0)
+		return -1;
+	if (replace_file_at(c->dir.fd, "config.json", c->spec->text, c->spec->text_size, 0600, e) < 0)
+		return -1;
+	if (c->mode == CREATE && (mkfifoat(c->dir.fd, "exec.fifo", 0600) < 0 || mkfifoat(c->dir.fd, "result.fifo", 0600) < 0))
+		return error_set(e, ERROR_HOST, errno, "cannot create the fifos of the state directory");
+	return make_cgroup(c, e);
+}
+
+static const char *creation_state_json(void *ctx, pid_t pid)
+{
+	struct creation *c = ctx;
+	auto_strbuf struct strbuf out = {};
+
+	state_print_oci(&c->state, STATUS_CREATING, pid, &out);
+	return arena_strdup(&c->arena, strbuf_str(&out));
+}
+
+static void fill_state(struct creation *c)
+{
+	struct timespec now;
+	struct tm tm;
+	char when[40];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+	const struct spec_namespace *pidns = &c->spec->linux_.namespaces[NS_PID];
+	c->state = (struct state){
+		.id = (char *)c->o->id,
+		.bundle = c->bundle,
+		.rootfs = c->rootfs,
+		.oci_version = c->spec->oci_version,
+		.created = arena_printf(&c->arena, "%s.%09ldZ", when, now.tv_nsec),
+		.cgroup = c->has_cgroup ? (char *)c->intent.cgroup : NULL,
+		.cgroup_existed = c->has_cgroup && c->intent.cgroup_existed,
+		.rootless = c->privileges.rootless,
+		.no_new_keyring = c->o->no_new_keyring,
+		.own_pid_ns = pidns->set && !pidns->path,
+		.annotations = c->spec->annotations,
+	};
+}
+
+static int hand_over(const char *path, int fd, const char *payload, struct error *e)
+{
+	auto_close int sock = unix_connect(path, e);
+
+	return sock < 0 ? -1 : socket_send_fd(sock, fd, payload, e);
+}
+
+/* Init is complete and verified and waits: now the container exists. */
+static int commit(void *ctx, const struct spawn *sp, struct error *e)
+{
+	struct creation *c = ctx;
+
+	if (c->nofile_raised && prlimit(sp->pid, RLIMIT_NOFILE, &c->nofile, NULL) < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot restore RLIMIT_NOFILE");
+	if (c->o->console_socket && hand_over(c->o->console_socket, sp->master, "/dev/pts/0", e) < 0)
+		return error_in(e, "console socket");
+	if (c->o->pidfd_socket && hand_over(c->o->pidfd_socket, sp->pidfd, "pidfd", e) < 0)
+		return error_in(e, "pidfd socket");
+	if (state_observe_init(&c->state, sp->pid, e) < 0 || state_write(&c->dir, &c->state, e) < 0)
+		return -1;
+	c->committed = true;
+	return c->o->pid_file ? pid_file_write(c->o->pid_file, sp->pid, e) : 0;
+}
+
+static int open_fifos(struct creation *c, struct plan *plan, struct error *e)
+{
+	static const char *const names[] = {"exec.fifo", "result.fifo"};
+
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct plan_step *s = &plan->steps[i];
+		if (s->kind != STEP_WAIT_START)
+			continue;
+		for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
+			/* Both ends: a read never sees the end of file that an absent start would be. */
+			int fd = openat(c->dir.fd, names[k], O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+			if (fd < 0)
+				return error_set(e, ERROR_HOST, errno, "cannot open '%s'", names[k]);
+			plan->regs[k ? s->reg2 : s->reg] = fd;
+		}
+	}
+	return 0;
+}
+
+/* Each bind source is a descriptor until it is mounted. */
+static void raise_nofile(struct creation *c)
+{
+	bool asked = false;
+	struct rlimit more;
+
+	if (c->spec->mounts.n + c->spec->linux_.devices.n < 256 || getrlimit(RLIMIT_NOFILE, &c->nofile) < 0)
+		return;
+	for (size_t i = 0; i < c->spec->process.rlimits.n; i++)
+		asked |= c->spec->process.rlimits.v[i].type == RLIMIT_NOFILE;
+	more = (struct rlimit){c->nofile.rlim_max, c->nofile.rlim_max};
+	c->nofile_raised = setrlimit(RLIMIT_NOFILE, &more) == 0 && !asked;
+}
+
+static const char *notify_directory(struct creation *c, struct error *e)
+{
+	const char *socket = secure_getenv("NOTIFY_SOCKET");
+
+	if (!socket || !*socket)
+		return NULL;
+	c->notify = sdnotify_listen(c->dir.fd, e);
+	return c->notify < 0 ? NULL : arena_printf(&c->arena, "%s/%s/notify", c->rt->root, c->o->id);
+}
+
+static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, struct error *e)
+{
+	const struct seccomp_program *seccomp = NULL;
+	const struct spec_linux *l = &c->spec->linux_;
+
+	if (seccomp_program(c->spec, c->dir.root_fd, &c->arena, &seccomp, e) < 0)
+		return -1;
+	fill_state(c);
+	const char *notify = notify_directory(c, e);
+	if (e->kind != ERROR_NONE)
+		return -1;
+	struct plan_input in = {
+		.spec = c->spec, .process = &c->spec->process, .id = c->o->id, .bundle = c->bundle, .rootfs = c->rootfs,
+		.cgroup_dir = c->has_cgroup ? arena_printf(&c->arena, "%s/%s", c->cgroup.mountpoint, c->cgroup.path)
+					    : "/sys/fs/cgroup",
+		.privileged = c->privileges.privileged, .userns = l->namespaces[NS_USER].set,
+		.no_pivot = c->o->no_pivot, .no_new_keyring = c->o->no_new_keyring,
+		.waits_for_start = c->mode == CREATE, .seccomp = seccomp, .notify_dir = notify,
+		.listen_fds = listen_fds(), .state_json = creation_state_json(c, 2147483647),
+		.caps_available = caps_available(c->spec, &c->privileges),
+	};
+	plan->preserve_fds = c->o->preserve_fds + in.listen_fds;
+	if (plan_create(plan, &in, e) < 0 || open_fifos(c, plan, e) < 0)
+		return -1;
+	raise_nofile(c);
+	auto_close int cgroup_fd = c->has_cgroup ? cgroup_join_fd(&c->cgroup, NULL, 0, e) : -1;
+	if (c->has_cgroup && cgroup_fd < 0)
+		return -1;
+	*sp = (struct spawn){.plan = plan, .spec = c->spec, .id = c->o->id, .oci_bundle = c->bundle, .cgroup_fd = cgroup_fd,
+			     .privileged = c->privileges.privileged, .state_json = creation_state_json, .ready = commit,
+			     .ctx = c, .pidfd = -1, .master = -1};
+	return spawn_run(sp, e);
+}
+
+static const char *stopped_json(struct creation *c)
+{
+	auto_strbuf struct strbuf out = {};
+
+	state_print_oci(&c->state, STATUS_STOPPED, 0, &out);
+	return arena_strdup(&c->arena, strbuf_str(&out));
+}
+
+/* The error stays the first one; what the clean-up itself could not do is a warning. */
+static void undo(struct creation *c)
+{
+	struct error late = {};
+	char text[512];
+
+	if (c->dir.fd < 0)
+		return;
+	if (c->committed && c->o->pid_file)
+		unlink(c->o->pid_file);
+	cgroup_done(&c->cgroup);
+	if (container_destroy(&c->dir, &c->intent, c->spec, c->state.id ? stopped_json(c) : NULL, &late) < 0)
+		log_write(LOG_WARNING, "clean-up after a failed create: %s", error_text(&late, text, sizeof(text)));
+}
+
+static int poststart(struct creation *c, const struct spawn *sp, struct error *e)
+{
+	auto_strbuf struct strbuf out = {};
+
+	if (!c->spec->hooks[HOOK_POSTSTART].n)
+		return 0;
+	state_print_oci(&c->state, STATUS_RUNNING, sp->pid, &out);
+	return hooks_run(c->spec, HOOK_POSTSTART, strbuf_str(&out), e);
+}
+
+static int creation_run(struct creation *c, struct spawn *sp, struct error *e)
+{
+	auto_plan struct plan plan;
+
+	plan_init(&plan);
+	if (prepare_directory(c, e) < 0 || start_init(c, sp, &plan, e) < 0)
+		return -1;
+	if (c->mode != CREATE && poststart(c, sp, e) < 0) {
+		sys_pidfd_send_signal(sp->pidfd, SIGKILL);
+		return -1;
+	}
+	return 0;
+}
+
+static int creation_begin(struct creation *c, struct error *e)
+{
+	c->dir = (struct statedir)STATEDIR_NONE;
+	c->cgroup.fd = c->notify = -1;
+	if (load_bundle(c, e) < 0 || privileges_read(c->rt, &c->privileges, e) < 0)
+		return -1;
+	return check_request(c, e);
+}
+
+int container_create(const struct runtime *rt, const struct create_options *o, struct error *e)
+{
+	auto_with(creation_done) struct creation c = {.rt = rt, .o = o, .mode = CREATE};
+	auto_spawn struct spawn sp = {.pidfd = -1, .master = -1};
+
+	if (creation_begin(&c, e) < 0)
+		return -1;
+	if (creation_run(&c, &sp, e) == 0)
+		return 0;
+	undo(&c);
+	return -1;
+}
+
+static int foreground(struct creation *c, struct spawn *sp, bool keep, int *exit_status, struct error *e)
+{
+	/* The container is complete: others may look at it, stop it, or delete it while it runs. */
+	statedir_done(&c->dir);
+	if (foreground_wait(sp->pid, sp->pidfd, sp->master, exit_status, e) < 0)
+		return -1;
+	return keep ? 0 : container_delete(c->rt, c->o->id, true, e);
+}
+
+int container_run(const struct runtime *rt, const struct create_options *o, const struct run_options *r, int *exit_status,
+		  struct error *e)
+{
+	auto_with(creation_done) struct creation c = {
+		.rt = rt, .o = o, .mode = r->detach ? RUN_DETACHED : RUN_FOREGROUND};
+	auto_spawn struct spawn sp = {.pidfd = -1, .master = -1};
+
+	*exit_status = 0;
+	if (creation_begin(&c, e) < 0)
+		return -1;
+	if (c.mode == RUN_FOREGROUND && !r->no_subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot become a subreaper");
+	if (c.mode == RUN_FOREGROUND && foreground_prepare(e) < 0)
+		return -1;
+	if (creation_run(&c, &sp, e) < 0) {
+		undo(&c);
+		return -1;
+	}
+	if (c.notify >= 0 && sdnotify_relay(c.notify, secure_getenv("NOTIFY_SOCKET"), sp.pid, sp.pidfd, e) < 0)
+		return -1;
+	return r->detach ? 0 : foreground(&c, &sp, r->keep, exit_status, e);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Building a plan. Planners are pure: spec in, steps out; they open nothing and change nothing, so the whole set-up can be printed and
+ * compared as text without privileges. One planner a concern; create and exec differ in which of them run.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "libcontainer/container.h"
+#include "libcontainer/plan_abi.h"
+#include "seccomp/seccomp.h"
+#include "spec/spec.h"
+
+#define PLAN_STEPS_LIMIT 100000
+#define REG_NONE 0xffff
+#define PLAN_PID_MARK "2147483647"
+
+struct plan {
+	struct arena arena;
+	struct strbuf pool;     /* image: head, then strings, lists, blobs */
+	struct plan_step *steps;
+	const char **origins;   /* config property of each step */
+	size_t n, cap;
+	int32_t *regs;
+	size_t n_regs, cap_regs;
+	uint16_t root_reg;
+	uint64_t clone_flags;
+	uint32_t preserve_fds;
+	bool userns_joined;     /* the clone must happen inside a user namespace given by path */
+	const char *origin;     /* of the steps being added; plan_origin() */
+};
+
+/* What the planners read. */
+struct plan_input {
+	const struct spec *spec;
+	const struct spec_process *process;
+	const char *id, *bundle, *rootfs; /* absolute; rootfs NULL for exec */
+	const char *cgroup_dir;           /* absolute path of the container's cgroup, for a cgroup mount without cgroup namespace */
+	bool privileged;     /* the parent may clone mounts of the host */
+	bool userns;         /* the container has a user namespace, new or joined */
+	bool no_pivot, no_new_keyring;
+	bool waits_for_start; /* create: two fifos; otherwise the parent starts at once */
+	const struct seccomp_program *seccomp; /* NULL: none */
+	const char *notify_dir;                /* host directory bound on /run/notify; NULL: none */
+	uint32_t listen_fds;
+	const char *state_json; /* for hooks inside the container; PLAN_PID_MARK where the pid goes */
+	uint64_t caps_available; /* what the caller could give */
+	uint64_t join;           /* exec: CLONE_NEW* of the namespaces of init that differ from ours */
+};
+
+/* -- builder ------------------------------------------------------------------------------------------------------- */
+void plan_init(struct plan *plan);
+void plan_done(struct plan *plan);
+#define auto_plan auto_with(plan_done)
+/* Sets the property that the following steps come from, e.g. "mounts[3]". */
+void plan_origin(struct plan *plan, const char *fmt, ...) printf_like(2, 3);
+/* The step is valid until the next call. Registers are REG_NONE, everything else zero. */
+struct plan_step *plan_add(struct plan *plan, enum plan_side side, enum plan_kind kind);
+uint32_t plan_str(struct plan *plan, const char *s);
+uint32_t plan_list(struct plan *plan, const struct spec_strings *list);
+uint32_t plan_blob(struct plan *plan, const void *data, size_t n);
+uint16_t plan_reg(struct plan *plan);
+const char *plan_at(const struct plan *plan, uint32_t off); /* string at an offset */
+/* head, pool, steps, registers as one image. */
+void plan_image(struct plan *plan, struct strbuf *ret);
+/* One line a step: "12  place      /proc nosymlinks   # mounts[0]". */
+void plan_print(const struct plan *plan, struct strbuf *out);
+/* "cannot mount at '/proc'": what a failed step was doing, for messages. */
+void plan_describe(const struct plan *plan, size_t step, struct strbuf *out);
+
+/* -- planners ------------------------------------------------------------------------------------------------------ */
+must_check int plan_create(struct plan *plan, const struct plan_input *in, struct error *e);
+must_check int plan_exec(struct plan *plan, const struct plan_input *in, struct error *e);
+
+void plan_namespaces(struct plan *plan, const struct plan_input *in);
+must_check int plan_mounts(struct plan *plan, const struct plan_input *in, struct error *e);
+must_check int plan_devices(struct plan *plan, const struct plan_input *in, struct error *e);
+void plan_root(struct plan *plan, const struct plan_input *in);         /* open and attach the root file system */
+void plan_hide(struct plan *plan, const struct plan_input *in);         /* read-only and masked paths */
+void plan_container_hooks(struct plan *plan, const struct plan_input *in, enum spec_hook_kind kind);
+void plan_console(struct plan *plan, const struct plan_input *in, const char *bind_at);
+must_check int plan_process(struct plan *plan, const struct plan_input *in, struct error *e); /* everything after the mounts, to EXEC */
+
+extern const struct ns_info { const char *name, *proc; uint64_t flag; } ns_info[NS_MAX];

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `kedge plan`: what create or exec would do, as text. Assumes the host's privileges unless told otherwise, so that the answer is the same for
+ * everybody. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/io.h"
+#include "base/path.h"
+#include "cgroups/cgroup.h"
+#include "libcontainer/launch.h"
+#include "spec/json.h"
+
+static int print_cgroup(const struct spec *spec, struct arena *a, struct strbuf *out, struct error *e)
+{
+	struct cgroup_writes writes = {};
+
+	if (cgroup_writes(&spec->linux_.resources, a, &writes, e) < 0)
+		return -1;
+	for (size_t i = 0; i < writes.n; i++) {
+		char *line = arena_printf(a, "    cgroup  %-14s %s", writes.v[i].file, writes.v[i].value);
+		strbuf_addf(out, "%-72s # %s\n", line, writes.v[i].property);
+	}
+	return 0;
+}
+
+static int read_process(struct spec *spec, const char *path, struct spec_process *ret, struct error *e)
+{
+	auto_strbuf struct strbuf text = {};
+
+	if (read_file_at(AT_FDCWD, path, JSON_BYTES_MAX, &text) < 0)
+		return error_set(e, ERROR_USAGE, errno, "cannot read process file '%s'", path);
+	return spec_parse_process(spec, path, strbuf_str(&text), text.len, ret, e);
+}
+
+int container_plan(const struct runtime *rt, const struct create_options *o, const char *exec_process, struct strbuf *out,
+		   struct error *e)
+{
+	auto_arena struct arena a = {};
+	auto_spec struct spec *spec = NULL;
+	auto_plan struct plan plan;
+	struct spec_process process;
+	char *bundle;
+
+	plan_init(&plan);
+	if (path_absolute(&a, o->bundle ?: ".", &bundle, e) < 0)
+		return -1;
+	auto_close int dir = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return error_set(e, ERROR_USAGE, errno, "cannot open bundle '%s'", bundle);
+	if (spec_load(o->config ? AT_FDCWD : dir, o->config ?: "config.json", &spec, e) < 0)
+		return -1;
+	struct seccomp_program seccomp = {.flags = spec->linux_.seccomp.flags, .notify = spec->linux_.seccomp.listener_path};
+	struct plan_input in = {
+		.spec = spec, .process = &spec->process, .id = o->id ?: "ID", .bundle = bundle,
+		.rootfs = path_join(&a, bundle, spec->root.set ? spec->root.path : "rootfs"),
+		.cgroup_dir = "CGROUP", .privileged = rt->rootless != ROOTLESS_TRUE,
+		.userns = spec->linux_.namespaces[NS_USER].set, .no_pivot = o->no_pivot,
+		.no_new_keyring = o->no_new_keyring, .waits_for_start = true,
+		.seccomp = spec->linux_.seccomp.set ? &seccomp : NULL, .caps_available = UINT64_MAX, .join = namespaces_of(spec),
+	};
+	if (exec_process) {
+		if (read_process(spec, exec_process, &process, e) < 0)
+			return -1;
+		in.process = &process;
+		in.waits_for_start = false;
+		if (plan_exec(&plan, &in, e) < 0)
+			return -1;
+	} else if (print_cgroup(spec, &a, out, e) < 0 || plan_create(&plan, &in, e) < 0) {
+		return -1;
+	}
+	plan_print(&plan, out);
+	return 0;
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The order of set-up: namespaces, root, mounts, devices, hooks, pivot, hiding, process. */
+#include "base/path.h"
+#include "base/sys.h"
+#include "libcontainer/plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct ns_info ns_info[NS_MAX] = {
+	[NS_CGROUP] = {"cgroup", "cgroup", CLONE_NEWCGROUP}, [NS_IPC] = {"ipc", "ipc", CLONE_NEWIPC},
+	[NS_MOUNT] = {"mount", "mnt", CLONE_NEWNS},          [NS_NETWORK] = {"network", "net", CLONE_NEWNET},
+	[NS_PID] = {"pid", "pid", CLONE_NEWPID},             [NS_TIME] = {"time", "time", CLONE_NEWTIME},
+	[NS_USER] = {"user", "user", CLONE_NEWUSER},         [NS_UTS] = {"uts", "uts", CLONE_NEWUTS},
+};
+
+/* Namespaces given by path are joined before a user namespace is entered: they belong to others, and only the host's root may
+ * join them. pid and time take effect for children only, so the parent itself joins those and goes back. */
+static void join(struct plan *plan, const struct plan_input *in, enum spec_ns_type type)
+{
+	const struct spec_namespace *ns = &in->spec->linux_.namespaces[type];
+	bool early = in->userns || type == NS_PID || type == NS_TIME;
+	uint16_t reg = plan_reg(plan);
+
+	plan_origin(plan, "linux.namespaces[%s]", ns_info[type].name);
+	struct plan_step *s = plan_add(plan, SIDE_PREPARE, STEP_OPEN_NS);
+	s->reg = reg;
+	s->num[0] = ns_info[type].flag;
+	uint32_t path = plan_str(plan, ns->path);
+	plan->steps[plan->n - 1].str = path;
+	if (!early)
+		return;
+	s = plan_add(plan, SIDE_PREPARE, STEP_SETNS);
+	s->reg = reg;
+	s->num[0] = ns_info[type].flag;
+	if (type != NS_PID && type != NS_TIME)
+		plan->userns_joined = true;
+}
+
+static void plan_joins(struct plan *plan, const struct plan_input *in)
+{
+	const struct spec_namespace *ns = in->spec->linux_.namespaces;
+
+	for (int type = 0; type < NS_MAX; type++)
+		if (ns[type].set && ns[type].path && type != NS_USER)
+			join(plan, in, (enum spec_ns_type)type);
+	if (ns[NS_USER].set && ns[NS_USER].path)
+		join(plan, in, NS_USER);
+}
+
+static void plan_time_offsets(struct plan *plan, const struct plan_input *in)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "monotonic %jd %u\nboottime %jd %u\n",
+		 (intmax_t)in->spec->linux_.time_offsets.monotonic.secs, in->spec->linux_.time_offsets.monotonic.nanosecs,
+		 (intmax_t)in->spec->linux_.time_offsets.boottime.secs, in->spec->linux_.time_offsets.boottime.nanosecs);
+	plan_origin(plan, "linux.timeOffsets");
+	uint32_t str = plan_str(plan, text);
+	plan_add(plan, SIDE_PREPARE, STEP_TIME_OFFSETS)->str = str;
+}
+
+static uint64_t new_namespaces(struct plan *plan, const struct plan_input *in)
+{
+	const struct spec_namespace *ns = in->spec->linux_.namespaces;
+	uint64_t flags = 0;
+
+	for (int type = 0; type < NS_MAX; type++)
+		if (ns[type].set && !ns[type].path && type != NS_CGROUP)
+			flags |= ns_info[type].flag;
+	if ((flags & CLONE_NEWTIME) &&
+	    (in->spec->linux_.time_offsets.monotonic.set || in->spec->linux_.time_offsets.boottime.set)) {
+		plan_time_offsets(plan, in);
+		flags &= ~(uint64_t)CLONE_NEWTIME;
+	}
+	return flags;
+}
+
+static uint32_t map_text(struct plan *plan, const struct spec_idmaps *maps)
+{
+	auto_strbuf struct strbuf text = {};
+
+	for (size_t i = 0; i < maps->n; i++)
+		strbuf_addf(&text, "%u %u %u\n", maps->v[i].container_id, maps->v[i].host_id, maps->v[i].size);
+	return plan_str(plan, strbuf_str(&text));
+}
+
+static void plan_user_namespace(struct plan *plan, const struct plan_input *in)
+{
+	plan_origin(plan, "linux.namespaces[user]");
+	plan_add(plan, SIDE_CHILD, STEP_BARRIER)->num[0] = BARRIER_IDS;
+	if (!in->privileged)
+		plan_add(plan, SIDE_PARENT, STEP_SETGROUPS_DENY);
+	plan_origin(plan, "linux.uidMappings");
+	uint32_t text = map_text(plan, &in->spec->linux_.uid_mappings);
+	plan_add(plan, SIDE_PARENT, STEP_UID_MAP)->str = text;
+	plan_origin(plan, "linux.gidMappings");
+	text = map_text(plan, &in->spec->linux_.gid_mappings);
+	plan_add(plan, SIDE_PARENT, STEP_GID_MAP)->str = text;
+}
+
+static void late_joins(struct plan *plan)
+{
+	size_t n = plan->n;
+
+	if (plan->userns_joined)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct plan_step open = plan->steps[i];
+		if (open.kind != STEP_OPEN_NS || open.num[0] == CLONE_NEWPID || open.num[0] == CLONE_NEWTIME)
+			continue;
+		plan->origin = plan->origins[i];
+		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_SETNS);
+		s->reg = open.reg;
+		s->num[0] = open.num[0];
+	}
+}
+
+static void plan_session(struct plan *plan, const struct plan_input *in)
+{
+	plan_origin(plan, "%s", "");
+	plan_add(plan, SIDE_CHILD, STEP_SETSID);
+	if (in->no_new_keyring)
+		return;
+	uint32_t name = plan_str(plan, arena_printf(&plan->arena, "_ses.%s", in->id));
+	plan_add(plan, SIDE_CHILD, STEP_KEYRING)->str = name;
+}
+
+void plan_namespaces(struct plan *plan, const struct plan_input *in)
+{
+	const struct spec_namespace *ns = in->spec->linux_.namespaces;
+
+	plan_joins(plan, in);
+	plan->clone_flags = new_namespaces(plan, in);
+	plan_origin(plan, "linux.namespaces");
+	plan_add(plan, SIDE_PREPARE, STEP_CLONE)->num[0] = plan->clone_flags;
+	plan_origin(plan, "%s", "");
+	plan_add(plan, SIDE_CHILD, STEP_GUARD);
+	plan_add(plan, SIDE_CHILD, STEP_UMASK);
+	if (plan->clone_flags & CLONE_NEWUSER)
+		plan_user_namespace(plan, in);
+	late_joins(plan);
+	/* The namespace's root is the cgroup of who makes it: only init itself is already where it belongs. */
+	if (ns[NS_CGROUP].set && !ns[NS_CGROUP].path) {
+		plan_origin(plan, "linux.namespaces[cgroup]");
+		plan_add(plan, SIDE_CHILD, STEP_UNSHARE)->num[0] = CLONE_NEWCGROUP;
+	}
+	plan_session(plan, in);
+}
+
+static uint64_t root_propagation(const char *name)
+{
+	static const struct { const char *name; uint64_t flags; } table[] = {
+		{"private", MS_PRIVATE}, {"rprivate", MS_PRIVATE | MS_REC}, {"slave", MS_SLAVE}, {"rslave", MS_SLAVE | MS_REC},
+		{"shared", MS_SHARED}, {"rshared", MS_SHARED | MS_REC},
+		{"unbindable", MS_UNBINDABLE}, {"runbindable", MS_UNBINDABLE | MS_REC},
+	};
+
+	for (size_t i = 0; name && i < ARRAY_SIZE(table); i++)
+		if (strcmp(table[i].name, name) == 0)
+			return table[i].flags;
+	return 0;
+}
+
+static void plan_root_plain(struct plan *plan, const struct plan_input *in)
+{
+	plan->root_reg = plan_reg(plan);
+	uint32_t path = plan_str(plan, in->rootfs);
+	struct plan_step *s = plan_add(plan, SIDE_PREPARE, STEP_OPEN_TREE);
+	s->reg = plan->root_reg;
+	s->str = path;
+}
+
+void plan_root(struct plan *plan, const struct plan_input *in)
+{
+	bool host_mounts = !in->spec->linux_.namespaces[NS_MOUNT].set;
+
+	plan_origin(plan, "root.path");
+	if (host_mounts) {
+		plan_root_plain(plan, in);
+		return;
+	}
+	plan->root_reg = plan_reg(plan);
+	uint32_t path = plan_str(plan, in->rootfs);
+	enum plan_side side = in->privileged ? SIDE_PREPARE : SIDE_CHILD;
+	/* The tree shows through whatever is attached below the host's mounts, so nothing in it may lead back there. */
+	if (side == SIDE_CHILD)
+		plan_add(plan, SIDE_CHILD, STEP_PROPAGATION)->num[0] = MS_SLAVE;
+	struct plan_step *s = plan_add(plan, side, STEP_OPEN_TREE);
+	s->reg = plan->root_reg;
+	s->str = path;
+	s->num[0] = OPEN_TREE_CLONE | AT_RECURSIVE;
+	s = plan_add(plan, side, STEP_MOUNT_ATTR);
+	s->reg = plan->root_reg;
+	s->num[2] = MS_SLAVE;
+	s->num[3] = AT_RECURSIVE;
+	if (side == SIDE_PREPARE)
+		plan_add(plan, SIDE_CHILD, STEP_PROPAGATION)->num[0] = MS_SLAVE;
+	s = plan_add(plan, SIDE_CHILD, STEP_ROOT_ATTACH);
+	s->reg = plan->root_reg;
+	s->str = path;
+}
+
+static void plan_enter_root(struct plan *plan, const struct plan_input *in)
+{
+	uint64_t propagation = root_propagation(in->spec->linux_.rootfs_propagation);
+	bool host_mounts = !in->spec->linux_.namespaces[NS_MOUNT].set;
+
+	plan_origin(plan, "root.path");
+	plan_add(plan, SIDE_CHILD, host_mounts ? STEP_CHROOT : in->no_pivot ? STEP_MOVE_ROOT : STEP_PIVOT)->reg =
+		plan->root_reg;
+	if (propagation && !host_mounts) {
+		plan_origin(plan, "linux.rootfsPropagation");
+		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
+		s->reg = plan->root_reg;
+		s->num[2] = propagation & ~(uint64_t)MS_REC;
+		s->num[3] = propagation & MS_REC ? AT_RECURSIVE : 0;
+	}
+}
+
+static void plan_root_readonly(struct plan *plan, const struct plan_input *in)
+{
+	if (in->process->set && strcmp(in->process->cwd, "/") != 0) {
+		plan_origin(plan, "process.cwd");
+		uint32_t cwd = plan_str(plan, path_clean(&plan->arena, in->process->cwd));
+		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_MKDIR);
+		s->str = cwd;
+		s->num[0] = 0755;
+	}
+	if (!in->spec->root.readonly || !in->spec->linux_.namespaces[NS_MOUNT].set)
+		return;
+	plan_origin(plan, "root.readonly");
+	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
+	s->reg = plan->root_reg;
+	s->num[0] = MOUNT_ATTR_RDONLY;
+}
+
+static void plan_sysctl(struct plan *plan, const struct plan_input *in)
+{
+	const struct spec_map *sysctl = &in->spec->linux_.sysctl;
+
+	if (!sysctl->n)
+		return;
+	uint16_t proc = plan_reg(plan);
+	plan_origin(plan, "linux.sysctl");
+	plan_add(plan, SIDE_CHILD, STEP_PROCFS)->reg = proc;
+	for (size_t i = 0; i < sysctl->n; i++) {
+		char *file = arena_printf(&plan->arena, "sys/%s", sysctl->v[i].key);
+		char *sep = file + 4 + strcspn(file + 4, "./");
+		/* sysctl(8): when the first separator is a slash, dots are part of names. */
+		if (*sep == '.')
+			for (char *p = file + 4; *p; p++)
+				*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
+		plan_origin(plan, "linux.sysctl[%s]", sysctl->v[i].key);
+		uint32_t path = plan_str(plan, file), value = plan_str(plan, sysctl->v[i].value);
+		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_SYSCTL);
+		s->reg = proc;
+		s->str = path;
+		s->str2 = value;
+	}
+}
+
+static void plan_paths(struct plan *plan, const struct spec_strings *paths, const char *origin, enum plan_kind kind)
+{
+	for (size_t i = 0; i < paths->n; i++) {
+		plan_origin(plan, "%s[%zu]", origin, i);
+		uint32_t path = plan_str(plan, path_clean(&plan->arena, paths->v[i]));
+		plan_add(plan, SIDE_CHILD, kind)->str = path;
+	}
+}
+
+void plan_hide(struct plan *plan, const struct plan_input *in)
+{
+	const struct spec_linux *l = &in->spec->linux_;
+
+	plan_paths(plan, &l->readonly_paths, "linux.readonlyPaths", STEP_READONLY_PATH);
+	plan_paths(plan, &l->masked_paths, "linux.maskedPaths", STEP_MASK_PATH);
+	plan_paths(plan, &l->readonly_paths, "linux.readonlyPaths", STEP_VERIFY_READONLY);
+	plan_paths(plan, &l->masked_paths, "linux.maskedPaths", STEP_VERIFY_MASK);
+}
+
+static void plan_names(struct plan *plan, const struct plan_input *in)
+{
+	static const struct { const char *origin; enum plan_kind kind; } kinds[] = {
+		{"hostname", STEP_HOSTNAME}, {"domainname", STEP_DOMAINNAME}};
+	const char *const names[] = {in->spec->hostname, in->spec->domainname};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (!names[i] || !*names[i])
+			continue;
+		plan_origin(plan, "%s", kinds[i].origin);
+		uint32_t name = plan_str(plan, names[i]);
+		plan_add(plan, SIDE_CHILD, kinds[i].kind)->str = name;
+	}
+}
+
+static void plan_runtime_hooks(struct plan *plan, const struct plan_input *in)
+{
+	const struct spec_hook_list *hooks = in->spec->hooks;
+
+	if (!hooks[HOOK_PRESTART].n && !hooks[HOOK_CREATE_RUNTIME].n)
+		return;
+	plan_origin(plan, "hooks");
+	plan_add(plan, SIDE_CHILD, STEP_BARRIER)->num[0] = BARRIER_HOOKS;
+	for (int kind = HOOK_PRESTART; kind <= HOOK_CREATE_RUNTIME; kind++)
+		if (hooks[kind].n) {
+			plan_origin(plan, "hooks.%s", value_to_name(names_hooks, kind));
+			plan_add(plan, SIDE_PARENT, STEP_RUNTIME_HOOKS)->num[0] = (uint64_t)kind;
+		}
+}
+
+/* The state document around our pid, which only init knows: u32 length of the part before it, both parts. */
+static uint32_t hook_state(struct plan *plan, const struct plan_input *in, uint32_t *len)
+{
+	const char *json = in->state_json ?: PLAN_PID_MARK;
+	const char *mark = strstr(json, PLAN_PID_MARK);
+	uint32_t head = mark ? (uint32_t)(mark - json) : (uint32_t)strlen(json);
+	const char *rest = mark ? mark + strlen(PLAN_PID_MARK) : "";
+	char *blob = arena_alloc(&plan->arena, sizeof(head) + head + strlen(rest) + 1);
+
+	memcpy(blob, &head, sizeof(head));
+	memcpy(blob + sizeof(head), json, head);
+	memcpy(blob + sizeof(head) + head, rest, strlen(rest));
+	*len = (uint32_t)(sizeof(head) + head + strlen(rest));
+	return plan_blob(plan, blob, *len);
+}
+
+void plan_container_hooks(struct plan *plan, const struct plan_input *in, enum spec_hook_kind kind)
+{
+	const struct spec_hook_list *hooks = &in->spec->hooks[kind];
+	uint32_t len = 0, state = hooks->n ? hook_state(plan, in, &len) : 0;
+
+	for (size_t i = 0; i < hooks->n; i++) {
+		const struct spec_hook *h = &hooks->v[i];
+		plan_origin(plan, "hooks.%s[%zu]", value_to_name(names_hooks, kind), i);
+		uint32_t path = plan_str(plan, h->path), args = plan_list(plan, &h->args), env = plan_list(plan, &h->env);
+		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_CONTAINER_HOOK);
+		s->str = path;
+		s->list = args;
+		s->list2 = env;
+		s->num[0] = h->timeout.set ? (uint64_t)h->timeout.v : 0;
+		s->num[1] = kind;
+		s->num[2] = i;
+		s->blob = state;
+		s->blob_len = len;
+	}
+}
+
+int plan_create(struct plan *plan, const struct plan_input *in, struct error *e)
+{
+	const struct spec_linux *l = &in->spec->linux_;
+
+	if (l->net_devices.n)
+		return error_set(e, ERROR_CONFIG, 0, "linux.netDevices: not supported yet");
+	if (l->intel_rdt.set)
+		return error_set(e, ERROR_CONFIG, 0, "linux.intelRdt: not supported yet");
+	if (!l->namespaces[NS_MOUNT].set && in->spec->mounts.n)
+		return error_set(e, ERROR_CONFIG, 0, "mounts: refused without a mount namespace, they would be made on the host");
+	plan_namespaces(plan, in);
+	plan_root(plan, in);
+	if (in->userns) {
+		plan_origin(plan, "linux.namespaces[user]");
+		plan_add(plan, SIDE_CHILD, STEP_NS_ROOT);
+	}
+	plan_names(plan, in);
+	if (l->namespaces[NS_MOUNT].set && (plan_mounts(plan, in, e) < 0 || plan_devices(plan, in, e) < 0))
+		return -1;
+	plan_runtime_hooks(plan, in);
+	plan_container_hooks(plan, in, HOOK_CREATE_CONTAINER);
+	plan_enter_root(plan, in);
+	plan_sysctl(plan, in);
+	plan_root_readonly(plan, in);
+	plan_hide(plan, in);
+	return plan_process(plan, in, e);
+}

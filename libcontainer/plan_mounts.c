@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mounts[]: sources are cloned by the parent as detached trees, file systems are made by init in its namespaces; attributes are set
+ * before anything is attached. */
+#include <string.h>
+
+#include "base/path.h"
+#include "base/sys.h"
+#include "libcontainer/plan.h"
+#include "spec/mount_options.h"
+
+struct mount_plan {
+	const struct spec_mount *mount;
+	size_t index;
+	const char *dest; /* cleaned, absolute inside */
+	struct mount_options o;
+	uint16_t reg;
+	enum plan_side side; /* who owns the mount until it is placed */
+};
+
+static void add_attr(struct plan *plan, const struct mount_plan *m, uint64_t set, uint64_t clr, uint64_t propagation,
+		     unsigned flags)
+{
+	if (!set && !clr && !propagation)
+		return;
+	struct plan_step *s = plan_add(plan, m->side, STEP_MOUNT_ATTR);
+	s->reg = m->reg;
+	s->num[0] = set;
+	s->num[1] = clr;
+	s->num[2] = propagation;
+	s->num[3] = flags;
+}
+
+static void add_option(struct plan *plan, const struct mount_plan *m, const char *key, const char *value, uint8_t flags)
+{
+	uint32_t k = plan_str(plan, key), v = value ? plan_str(plan, value) : 0;
+	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_FSCONFIG);
+
+	s->reg = m->reg;
+	s->str = k;
+	s->str2 = v;
+	s->flags = flags;
+}
+
+static void add_place(struct plan *plan, const struct mount_plan *m, enum plan_place what, uint8_t flags)
+{
+	uint32_t dest = plan_str(plan, m->dest);
+	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_PLACE);
+
+	s->reg = m->reg;
+	s->str = dest;
+	s->num[0] = what;
+	s->flags = flags;
+}
+
+/* The wanted propagation comes after the mount is attached: a detached mount has no peers yet to propagate to. */
+static void add_propagation(struct plan *plan, const struct mount_plan *m)
+{
+	if (!m->o.propagation)
+		return;
+	uint32_t dest = plan_str(plan, m->dest);
+	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_RETUNE);
+	s->str = dest;
+	s->num[2] = m->o.propagation & ~(uint64_t)MS_REC;
+	s->num[3] = m->o.propagation & MS_REC ? AT_RECURSIVE : 0;
+}
+
+/* A clone of a shared host mount would be its peer: what the container mounts below would appear on the host. */
+static uint64_t source_propagation(const struct plan_input *in)
+{
+	const char *root = in->spec->linux_.rootfs_propagation;
+
+	if (root && (strcmp(root, "shared") == 0 || strcmp(root, "rshared") == 0))
+		return 0;
+	if (root && (strcmp(root, "private") == 0 || strcmp(root, "rprivate") == 0))
+		return MS_PRIVATE;
+	return MS_SLAVE;
+}
+
+static int add_idmap(struct plan *plan, const struct plan_input *in, const struct mount_plan *m, struct error *e)
+{
+	const struct spec_idmaps *uid = &m->mount->uid_mappings, *gid = &m->mount->gid_mappings;
+
+	if (!uid->n && !m->o.idmap && !m->o.ridmap)
+		return 0;
+	if (!uid->n) {
+		uid = &in->spec->linux_.uid_mappings;
+		gid = &in->spec->linux_.gid_mappings;
+	}
+	if (m->o.idmap_uids || m->o.idmap_gids)
+		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': option 'idmap=' with a mapping is not supported, use uidMappings and gidMappings",
+				 m->index, m->mount->destination);
+	if (!uid->n || !gid->n)
+		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': option 'idmap' needs uidMappings and gidMappings",
+				 m->index, m->mount->destination);
+	if (!in->privileged)
+		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': idmapped mounts need privileges on the host",
+				 m->index, m->mount->destination);
+	struct spec_idmap *all = arena_array(&plan->arena, uid->n + gid->n, sizeof(*all));
+	memcpy(all, uid->v, uid->n * sizeof(*all));
+	memcpy(all + uid->n, gid->v, gid->n * sizeof(*all));
+	uint32_t blob = plan_blob(plan, all, (uid->n + gid->n) * sizeof(*all));
+	struct plan_step *s = plan_add(plan, SIDE_PREPARE, STEP_IDMAP);
+	s->reg = m->reg;
+	s->blob = blob;
+	s->blob_len = (uint32_t)((uid->n + gid->n) * sizeof(*all));
+	s->num[0] = uid->n;
+	s->num[1] = m->o.ridmap ? AT_RECURSIVE : 0;
+	return 0;
+}
+
+static int plan_bind(struct plan *plan, const struct plan_input *in, struct mount_plan *m, const char *source,
+		     struct error *e)
+{
+	uint32_t path = plan_str(plan, source);
+
+	m->side = in->privileged ? SIDE_PREPARE : SIDE_CHILD;
+	struct plan_step *s = plan_add(plan, m->side, STEP_OPEN_TREE);
+	s->reg = m->reg;
+	s->str = path;
+	s->num[0] = OPEN_TREE_CLONE | (m->o.rec ? AT_RECURSIVE : 0) | (m->o.src_nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+	add_attr(plan, m, 0, 0, source_propagation(in), AT_RECURSIVE);
+	if (add_idmap(plan, in, m, e) < 0)
+		return -1;
+	add_attr(plan, m, m->o.attr_set, m->o.attr_clr, 0, 0);
+	add_attr(plan, m, m->o.rec_attr_set, m->o.rec_attr_clr, 0, AT_RECURSIVE);
+	add_place(plan, m, PLACE_LIKE_SOURCE, m->o.dest_nofollow ? PLAN_NOSYMLINKS : 0);
+	add_propagation(plan, m);
+	return 0;
+}
+
+static void add_superblock_flags(struct plan *plan, const struct mount_plan *m, bool block)
+{
+	static const struct { unsigned long flag; const char *name; uint8_t flags; } table[] = {
+		{MS_SYNCHRONOUS, "sync", 0}, {MS_DIRSYNC, "dirsync", 0}, {MS_LAZYTIME, "lazytime", 0},
+		{MS_MANDLOCK, "mand", PLAN_OPTIONAL}, {MS_I_VERSION, "iversion", PLAN_OPTIONAL},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (m->o.sb_set & table[i].flag)
+			add_option(plan, m, table[i].name, NULL, table[i].flags);
+	/* On a kernel file system the superblock may be shared with other containers: read-only stays the mount's own. */
+	if (block && (m->o.attr_set & MOUNT_ATTR_RDONLY))
+		add_option(plan, m, "ro", NULL, 0);
+}
+
+static bool one_of(const char *s, const char *const *list)
+{
+	for (; *list; list++)
+		if (strcmp(s, *list) == 0)
+			return true;
+	return false;
+}
+
+static int plan_filesystem(struct plan *plan, const struct plan_input *in, struct mount_plan *m, const char *type,
+			   struct error *e)
+{
+	static const char *const kernel_types[] = {"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup2", "ramfs",
+						   "devtmpfs", "securityfs", "bpf", "debugfs", "tracefs", NULL};
+	static const char *const unlabelled[] = {"proc", "sysfs", "cgroup2", "mqueue", NULL};
+	bool kernel = one_of(type, kernel_types);
+	bool late_ro = strcmp(m->dest, "/dev") == 0 || m->o.tmpcopyup;
+
+	m->side = SIDE_CHILD;
+	uint32_t str = plan_str(plan, type);
+	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_FSOPEN);
+	s->reg = m->reg;
+	s->str = str;
+	if (m->mount->source && *m->mount->source)
+		add_option(plan, m, "source", m->mount->source, 0);
+	add_superblock_flags(plan, m, !kernel);
+	for (size_t i = 0; i < m->o.data.n; i++)
+		add_option(plan, m, m->o.data.v[i].key, m->o.data.v[i].value, 0);
+	if (in->spec->linux_.mount_label && !one_of(type, unlabelled))
+		add_option(plan, m, "context", in->spec->linux_.mount_label, 0);
+	s = plan_add(plan, SIDE_CHILD, STEP_FSMOUNT);
+	s->reg = m->reg;
+	s->num[0] = m->o.attr_set & ~(uint64_t)(late_ro ? MOUNT_ATTR_RDONLY : 0);
+	if (m->mount->uid_mappings.n || m->o.idmap || m->o.ridmap)
+		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': only bind mounts can be idmapped", m->index,
+				 m->mount->destination);
+	if (m->o.tmpcopyup) {
+		str = plan_str(plan, m->dest);
+		s = plan_add(plan, SIDE_CHILD, STEP_TMPCOPYUP);
+		s->reg = m->reg;
+		s->str = str;
+		add_attr(plan, m, m->o.attr_set & MOUNT_ATTR_RDONLY, 0, 0, 0);
+	}
+	add_attr(plan, m, m->o.rec_attr_set, m->o.rec_attr_clr, 0, AT_RECURSIVE);
+	/* I: procfs and sysfs land on a real directory of the root (CVE-2019-19921, CVE-2023-27561, CVE-2023-28642). */
+	bool strict = strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0;
+	add_place(plan, m, PLACE_DIR, strict || m->o.dest_nofollow ? PLAN_NOSYMLINKS : 0);
+	add_propagation(plan, m);
+	return 0;
+}
+
+static void plan_remount(struct plan *plan, const struct mount_plan *m)
+{
+	uint32_t dest = plan_str(plan, m->dest);
+	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_RETUNE);
+
+	s->str = dest;
+	s->num[0] = m->o.attr_set;
+	s->num[1] = m->o.attr_clr;
+}
+
+/* What cannot be made in this set of namespaces is bound from the host: a sysfs shows the network namespace of who owns it, a cgroup2
+ * mount the cgroup namespace. */
+static const char *host_source(const struct plan_input *in, const char *type)
+{
+	const struct spec_namespace *ns = in->spec->linux_.namespaces;
+
+	if (strcmp(type, "sysfs") == 0 && in->userns && !ns[NS_NETWORK].set)
+		return "/sys";
+	if (strcmp(type, "cgroup2") == 0 && !ns[NS_CGROUP].set)
+		return in->cgroup_dir;
+	return NULL;
+}
+
+static int plan_mount(struct plan *plan, const struct plan_input *in, size_t index, struct error *e)
+{
+	const struct spec_mount *mount = &in->spec->mounts.v[index];
+	struct mount_plan m = {.mount = mount, .index = index, .dest = path_join(&plan->arena, "/", mount->destination)};
+	const char *type = mount->type ?: "";
+
+	plan_origin(plan, "mounts[%zu] '%s'", index, mount->destination);
+	mount_options_parse(&plan->arena, &mount->options, &m.o);
+	if (m.o.copy_symlink)
+		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': option 'copy-symlink' is not supported", index,
+				 mount->destination);
+	if (m.o.remount) {
+		plan_remount(plan, &m);
+		return 0;
+	}
+	m.reg = plan_reg(plan);
+	if (m.o.bind || strcmp(type, "bind") == 0) {
+		if (!mount->source || !*mount->source)
+			return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': a bind mount needs a source", index,
+					 mount->destination);
+		return plan_bind(plan, in, &m, path_join(&plan->arena, in->bundle, mount->source), e);
+	}
+	if (!*type)
+		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': neither a type nor the option bind", index,
+				 mount->destination);
+	if (strcmp(type, "cgroup") == 0)
+		type = "cgroup2";
+	const char *source = host_source(in, type);
+	if (source) {
+		m.o.rec = true;
+		return plan_bind(plan, in, &m, source, e);
+	}
+	return plan_filesystem(plan, in, &m, type, e);
+}
+
+static int plan_notify(struct plan *plan, const struct plan_input *in, struct error *e)
+{
+	struct mount_plan m = {.dest = "/run/notify", .reg = plan_reg(plan)};
+
+	plan_origin(plan, "NOTIFY_SOCKET");
+	m.o.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	static const struct spec_mount none;
+	m.mount = &none;
+	return plan_bind(plan, in, &m, in->notify_dir, e);
+}
+
+int plan_mounts(struct plan *plan, const struct plan_input *in, struct error *e)
+{
+	for (size_t i = 0; i < in->spec->mounts.n; i++)
+		if (plan_mount(plan, in, i, e) < 0)
+			return -1;
+	return in->notify_dir ? plan_notify(plan, in, e) : 0;
+}

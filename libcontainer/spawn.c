@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libcontainer/spawn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "libcontainer/clone.h"
+
+extern const char kedge_init_start[], kedge_init_end[];
+
+void spawn_done(struct spawn *spawn)
+{
+	if (spawn->pidfd >= 0)
+		close(spawn->pidfd);
+	if (spawn->master >= 0)
+		close(spawn->master);
+	spawn->pidfd = spawn->master = -1;
+}
+
+/* I: neither the program nor the plan can be changed through any descriptor of them (CVE-2019-5736); MFD_EXEC and the exec seal are
+ * refused by kernels before 6.3, where every memfd may be executed. */
+static int sealed_memfd(const char *name, const void *data, size_t size, bool executable, struct error *e)
+{
+	int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | (executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot create memfd '%s'", name);
+	if (write_all(fd, data, size) < 0 ||
+	    (fcntl(fd, F_ADD_SEALS, seals | F_SEAL_EXEC) < 0 && fcntl(fd, F_ADD_SEALS, seals) < 0)) {
+		error_set(e, ERROR_HOST, errno, "cannot seal memfd '%s'", name);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int run_side(struct spawn *sp, enum plan_side side, size_t from, size_t to, struct error *e)
+{
+	for (size_t i = from; i < to; i++) {
+		const struct plan_step *s = &sp->plan->steps[i];
+		if (s->side != side)
+			continue;
+		int ret = side == SIDE_PREPARE ? prepare_step(sp, s, e) : parent_step(sp, s, e);
+		if (ret < 0)
+			return *sp->plan->origins[i] ? error_in(e, "%s", sp->plan->origins[i]) : -1;
+	}
+	return 0;
+}
+
+static size_t collect_joins(const struct plan *plan, bool before_clone, struct clone_join *joins)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n && n < 2 * NS_MAX; i++) {
+		const struct plan_step *s = &plan->steps[i];
+		if (s->kind != STEP_SETNS || s->side != SIDE_PREPARE)
+			continue;
+		bool parent = (s->num[0] & ~(uint64_t)(CLONE_NEWPID | CLONE_NEWTIME)) == 0;
+		if (parent == before_clone)
+			joins[n++] = (struct clone_join){plan->regs[s->reg], (int)s->num[0]};
+	}
+	return n;
+}
+
+/* pid and time namespaces are entered by children only: the parent joins, clones, and goes back. */
+struct detour {
+	int own_pid, own_time;
+};
+
+static int detour_begin(const struct plan *plan, struct detour *d, struct error *e)
+{
+	struct clone_join joins[2 * NS_MAX];
+	size_t n = collect_joins(plan, true, joins);
+
+	*d = (struct detour){-1, -1};
+	for (size_t i = 0; i < n; i++) {
+		if ((joins[i].flags & CLONE_NEWPID) && d->own_pid < 0)
+			d->own_pid = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+		if ((joins[i].flags & CLONE_NEWTIME) && d->own_time < 0)
+			d->own_time = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
+		if (sys_setns(joins[i].fd, joins[i].flags) < 0)
+			return error_set(e, ERROR_HOST, errno, "cannot join namespace");
+	}
+	return 0;
+}
+
+static int detour_end(struct detour *d, struct error *e)
+{
+	int ret = 0;
+
+	if (d->own_pid >= 0 && sys_setns(d->own_pid, CLONE_NEWPID) < 0)
+		ret = error_set(e, ERROR_HOST, errno, "cannot return to the runtime's pid namespace");
+	if (d->own_time >= 0 && sys_setns(d->own_time, CLONE_NEWTIME) < 0)
+		ret = error_set(e, ERROR_HOST, errno, "cannot return to the runtime's time namespace");
+	if (d->own_pid >= 0)
+		close(d->own_pid);
+	if (d->own_time >= 0)
+		close(d->own_time);
+	return ret;
+}
+
+static bool has_step(const struct plan *plan, enum plan_kind kind)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].kind == kind)
+			return true;
+	return false;
+}
+
+static int clone_with(struct spawn *sp, int init_fd, int plan_fd, size_t size, int sock, struct error *e)
+{
+	struct plan *plan = sp->plan;
+	char numbers[3][16];
+	char *argv[] = {(char *)"kedge-init", numbers[0], numbers[1], numbers[2], NULL};
+	int *keep = arena_array(&plan->arena, plan->n_regs + 2, sizeof(*keep));
+	struct clone_join joins[2 * NS_MAX];
+	struct detour detour;
+	bool offsets = has_step(plan, STEP_TIME_OFFSETS);
+
+	snprintf(numbers[0], sizeof(numbers[0]), "%d", plan_fd);
+	snprintf(numbers[1], sizeof(numbers[1]), "%zu", size);
+	snprintf(numbers[2], sizeof(numbers[2]), "%d", sock);
+	for (size_t i = 0; i < plan->n_regs; i++)
+		keep[i] = plan->regs[i];
+	keep[plan->n_regs] = plan_fd;
+	keep[plan->n_regs + 1] = sock;
+	size_t n_joins = collect_joins(plan, false, joins);
+	struct clone_request request = {
+		.flags = plan->clone_flags,
+		.cgroup_fd = sp->cgroup_fd,
+		.exec_fd = init_fd,
+		.argv = argv,
+		.keep = keep,
+		.n_keep = plan->n_regs + 2,
+		.n_preserve = plan->preserve_fds,
+		.share_memory = !offsets && !(plan->clone_flags & CLONE_NEWTIME),
+		.joins = joins,
+		.n_joins = n_joins,
+	};
+	int ret = detour_begin(plan, &detour, e);
+	if (ret == 0)
+		ret = clone_init(&request, &sp->pid, &sp->pidfd, e);
+	if (detour_end(&detour, e) < 0)
+		ret = -1;
+	if (offsets) {
+		auto_close int own = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
+		if (sys_setns(own, CLONE_NEWTIME) < 0)
+			ret = error_set(e, ERROR_HOST, errno, "cannot return to the runtime's time namespace");
+	}
+	return ret;
+}
+
+static int launch(struct spawn *sp, int sock, struct error *e)
+{
+	auto_strbuf struct strbuf image = {};
+
+	plan_image(sp->plan, &image);
+	auto_close int plan_fd = sealed_memfd("kedge-plan", image.s, image.len, false, e);
+	if (plan_fd < 0)
+		return -1;
+	auto_close int init_fd =
+		sealed_memfd("kedge-init", kedge_init_start, (size_t)(kedge_init_end - kedge_init_start), true, e);
+	if (init_fd < 0)
+		return -1;
+	return clone_with(sp, init_fd, plan_fd, image.len, sock, e);
+}
+
+static int receive(int sock, struct plan_record *record, int *fd)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = {.iov_base = record, .iov_len = sizeof(*record)};
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	ssize_t n;
+
+	*fd = -1;
+	do
+		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	if (n > 0 && n != sizeof(*record)) {
+		errno = EPROTO;
+		return -1;
+	}
+	return n < 0 ? -1 : n > 0;
+}
+
+int spawn_failed_exec(const struct plan_record *record, const char *args0, struct error *e)
+{
+	if (record->value == STEP_EXEC) /* the interpreter or the format, not the file itself */
+		return error_set(e, ERROR_PAYLOAD, record->err, "exec %s", args0);
+	if (record->err == ENOENT && !strchr(args0, '/'))
+		return error_set(e, ERROR_PAYLOAD, 0, "exec: \"%s\": executable file not found in $PATH", args0);
+	if (record->err == ENOENT)
+		return error_set(e, ERROR_PAYLOAD, ENOENT, "exec: \"%s\": stat %s", args0, args0);
+	return error_set(e, ERROR_PAYLOAD, record->err, "exec: \"%s\"", args0);
+}
+
+int spawn_failed_hook(const struct plan_record *record, const char *kind, size_t index, struct error *e)
+{
+	int len = (int)MIN(record->text_len, sizeof(record->text));
+
+	while (len > 0 && record->text[len - 1] == '\n')
+		len--;
+	if (record->extra == -1 || record->err == ETIMEDOUT)
+		return error_set(e, ERROR_HOST, 0, "error running %s hook #%zu: timed out, output: %.*s", kind, index, len,
+				 record->text);
+	if (record->err != ECHILD)
+		return error_set(e, ERROR_HOST, record->err, "error running %s hook #%zu", kind, index);
+	if (WIFSIGNALED(record->extra))
+		return error_set(e, ERROR_HOST, 0, "error running %s hook #%zu: signal %d, output: %.*s", kind, index,
+				 WTERMSIG(record->extra), len, record->text);
+	return error_set(e, ERROR_HOST, 0, "error running %s hook #%zu: exit status %d, output: %.*s", kind, index,
+			 WEXITSTATUS(record->extra), len, record->text);
+}
+
+static int failed(const struct spawn *sp, const struct plan_record *record, struct error *e)
+{
+	const struct plan *plan = sp->plan;
+	auto_strbuf struct strbuf what = {};
+
+	if (record->step >= plan->n)
+		return error_set(e, ERROR_BUG, EPROTO, "kedge-init failed at an unknown step");
+	const struct plan_step *s = &plan->steps[record->step];
+	if (s->kind == STEP_EXEC || s->kind == STEP_FIND_EXEC) {
+		const struct plan_step *exec = &plan->steps[plan->n - 1];
+		const uint32_t *argv = (const uint32_t *)(const void *)plan_at(plan, exec->list);
+		return spawn_failed_exec(record, plan_at(plan, argv[1]), e);
+	}
+	if (s->kind == STEP_CONTAINER_HOOK)
+		return spawn_failed_hook(record, value_to_name(names_hooks, (int64_t)s->num[1]), s->num[2], e);
+	plan_describe(plan, record->step, &what);
+	size_t len = MIN(record->text_len, sizeof(record->text));
+	while (len > 0 && (record->text[len - 1] == '\n' || !record->text[len - 1]))
+		len--;
+	if (len)
+		strbuf_addf(&what, ": %.*s", (int)len, record->text);
+	if (s->kind == STEP_FSOPEN && record->err == ENODEV)
+		error_hint(e, "the kernel has no such file system");
+	return error_set(e, ERROR_HOST, record->err, "%s", strbuf_str(&what));
+}
+
+/* Init is gone without a word: by a signal, most likely the kernel's for want of memory. */
+static int vanished(struct spawn *sp, struct error *e)
+{
+	siginfo_t info = {};
+
+	if (waitid(P_PIDFD, (id_t)sp->pidfd, &info, WEXITED) < 0)
+		return error_set(e, ERROR_HOST, errno, "container init ended without a message");
+	sp->pid = 0;
+	if (info.si_code == CLD_EXITED)
+		return error_set(e, ERROR_HOST, 0, "container init ended with status %d", info.si_status);
+	error_set(e, ERROR_HOST, 0, "container init was killed by signal %d%s", info.si_status,
+		  info.si_status == SIGKILL ? " (OOM-killed, memory limit too low?)" : "");
+	return -1;
+}
+
+static int listener(struct spawn *sp, int number, struct error *e)
+{
+	auto_close int fd = sys_pidfd_getfd(sp->pidfd, number);
+
+	if (fd < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot take the seccomp listener from init");
+	return seccomp_send_listener(&sp->spec->linux_.seccomp, fd, sp->pid, sp->state_json(sp->ctx, sp->pid), e);
+}
+
+/* The runtime's steps follow the barrier they belong to in the plan. */
+static int at_barrier(struct spawn *sp, const struct plan_record *record, struct error *e)
+{
+	size_t end = record->step + 1;
+
+	while (end < sp->plan->n && sp->plan->steps[end].side == SIDE_PARENT)
+		end++;
+	if (record->step >= sp->plan->n || run_side(sp, SIDE_PARENT, record->step, end, e) < 0)
+		return -1;
+	if (record->value == BARRIER_SECCOMP)
+		return listener(sp, record->extra, e);
+	if (record->value == BARRIER_READY && sp->ready)
+		return sp->ready(sp->ctx, sp, e);
+	return 0;
+}
+
+static int converse(struct spawn *sp, int sock, struct error *e)
+{
+	struct plan_record record, go = {.type = RECORD_GO};
+	bool is_ready = false;
+	int fd, n;
+
+	while ((n = receive(sock, &record, &fd)) > 0) {
+		switch (record.type) {
+		case RECORD_FD:
+			sp->master = fd;
+			continue;
+		case RECORD_READY:
+			if (at_barrier(sp, &record, e) < 0)
+				return -1;
+			is_ready = record.value == BARRIER_READY;
+			if (send(sock, &go, sizeof(go), MSG_NOSIGNAL) < 0 && errno != EPIPE)
+				return error_set(e, ERROR_HOST, errno, "cannot answer container init");
+			continue;
+		case RECORD_FAILED:
+			return failed(sp, &record, e);
+		default:
+			return error_set(e, ERROR_BUG, EPROTO, "unknown message from container init");
+		}
+	}
+	if (n < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot hear container init");
+	return is_ready ? 0 : vanished(sp, e);
+}
+
+int spawn_run(struct spawn *sp, struct error *e)
+{
+	struct plan *plan = sp->plan;
+	int pair[2];
+
+	sp->pid = 0;
+	sp->pidfd = sp->master = -1;
+	if (run_side(sp, SIDE_PREPARE, 0, plan->n, e) < 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot create a socket pair");
+	auto_close int ours = pair[0];
+	int ret = launch(sp, pair[1], e);
+	close(pair[1]);
+	for (size_t i = 0; i < plan->n_regs; i++)
+		if (plan->regs[i] >= 0) {
+			close(plan->regs[i]);
+			plan->regs[i] = -1;
+		}
+	if (ret == 0)
+		ret = converse(sp, ours, e);
+	if (ret < 0 && sp->pid > 0) {
+		siginfo_t info;
+		sys_pidfd_send_signal(sp->pidfd, SIGKILL);
+		while (waitid(P_PIDFD, (id_t)sp->pidfd, &info, WEXITED) < 0 && errno == EINTR)
+			;
+		sp->pid = 0;
+	}
+	return ret;
+}
