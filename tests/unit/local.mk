@@ -6,4 +6,5 @@ unit_tests = \
 	tests/unit/test_seccomp_cache \
 	tests/unit/test_seccomp_notify \
 	tests/unit/test_state \
-	tests/unit/test_statedir
+	tests/unit/test_statedir \
+	tests/unit/test_terminal
