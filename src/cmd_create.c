@@ -38,8 +38,8 @@ int cmd_plan(const struct options *o, struct error *e)
 	struct create_options create = o->create;
 	auto_strbuf struct strbuf out = {};
 
-	create.id = o->argc > 0 ? o->argv[0] : "container";
-	if (container_check_id(create.id, e) < 0)
+	create.id = o->argc > 0 ? o->argv[0] : NULL;
+	if (create.id && container_check_id(create.id, e) < 0)
 		return -1;
 	if (container_plan(&o->runtime, &create, o->exec.process, &out, e) < 0)
 		return -1;
