@@ -41,8 +41,11 @@ static int kill_everything(const struct state *state, int pidfd, bool all, struc
 	size_t n = 0;
 
 	if (!state->cgroup) {
-		log_write(LOG_WARNING, "container '%s' has no cgroup: processes that init left behind are not found", state->id);
-		return all && pidfd < 0 ? 0 : signal_init(pidfd, SIGKILL, e);
+		if (all && pidfd < 0)
+			return 0;
+		if (pidfd >= 0)
+			log_write(LOG_WARNING, "container '%s' has no cgroup: only its init is killed", state->id);
+		return signal_init(pidfd, SIGKILL, e);
 	}
 	if (cgroup_open(state->cgroup, &cg, e) < 0)
 		return -1;

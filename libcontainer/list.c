@@ -65,8 +65,10 @@ static int read_one(struct listing *l, const struct statedir *dir, struct error 
 	struct container_info info = {};
 	struct stat st;
 
-	if (state_read(dir, l->a, &state, e) < 0 || state_status(dir, &state, &info.status, e) < 0)
+	if (state_read(dir, l->a, &state, e) < 0)
 		return -1;
+	if (state_status(dir, &state, &info.status, e) < 0)
+		return error_in(e, "container '%s'", dir->id);
 	if (fstat(dir->fd, &st) < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot look at state directory of container '%s'", dir->id);
 	if (!l->owner_name || l->owner_uid != st.st_uid) {
@@ -93,7 +95,7 @@ static void warn(const struct statedir *dir, const struct error *why)
 	char text[sizeof(why->msg) + 256];
 
 	if (why->kind != ERROR_NOENT) {
-		log_write(LOG_WARNING, "container '%s': %s, skipping", dir->id, error_text(why, text, sizeof(text)));
+		log_write(LOG_WARNING, "%s, skipping", error_text(why, text, sizeof(text)));
 		return;
 	}
 	if (flock(dir->fd, LOCK_SH | LOCK_NB) == 0 && fstat(dir->fd, &st) == 0 && st.st_nlink > 0)

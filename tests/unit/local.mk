@@ -1,4 +1,5 @@
 unit_tests = \
+	tests/unit/test_delete \
 	tests/unit/test_hooks \
 	tests/unit/test_log \
 	tests/unit/test_options \

@@ -7,9 +7,11 @@
 #include "libcontainer/proc.h"
 #include "tests/unit/fixture.h"
 
+static struct arena arena;
+
 static char *path_of(const char *name)
 {
-	return strdup(fixture_path(name));
+	return arena_strdup(&arena, fixture_path(name));
 }
 
 static void script(const char *name, const char *body)
@@ -63,7 +65,7 @@ static void test_inputs(void)
 	char body[512];
 
 	snprintf(body, sizeof(body), "cd %s; cat >state; /usr/bin/env >env; ls -l /proc/self/fd | grep -c '[0-9] -> ' >fds\n"
-		 "for a; do echo \"[$a]\"; done >args; cat /proc/$$/stat >stat; grep -E 'Sig(Blk|Ign)' /proc/$$/status >sig",
+		 "for a; do echo \"[$a]\"; done >args; cat /proc/$$/stat >stat; grep -E 'Sig(Blk|Ign)' /proc/self/status >sig",
 		 fixture_dir);
 	script("in", body);
 	struct spec_hook hook = {.path = path_of("in"), .args = {3, args}, .env = {2, env}};
@@ -218,5 +220,6 @@ int main(void)
 	test_daemon();
 	test_dispositions();
 	fixture_remove();
+	arena_done(&arena);
 	return done();
 }
