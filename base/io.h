@@ -13,5 +13,5 @@ must_check int read_all(int fd, size_t max, struct strbuf *ret);
 must_check int read_file_at(int dirfd, const char *name, size_t max, struct strbuf *ret); /* errno */
 /* One write(2) of the whole text to an existing file, as kernel files want it. errno. */
 must_check int write_file_at(int dirfd, const char *name, const char *text);
-/* temp file, full-length write, fsync, rename over name, mode 0600: the file is whole or the old one. */
+/* temp file, full-length write, rename over name: the file is whole or the old one. Not synced (docs/adr/0002). */
 must_check int replace_file_at(int dirfd, const char *name, const void *data, size_t n, mode_t mode, struct error *e);

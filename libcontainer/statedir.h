@@ -46,7 +46,7 @@ struct intent {
 	bool cgroup_existed;      /* not ours to remove */
 	const char *rdt_clos;     /* resctrl directory that create makes */
 };
-must_check int intent_write(const struct statedir *dir, const struct intent *intent, struct error *e); /* fsync'ed */
+must_check int intent_write(const struct statedir *dir, const struct intent *intent, struct error *e);
 /* 0 with *found false when there is none (killed even before). Strings in the arena. */
 struct arena;
 must_check int intent_read(const struct statedir *dir, struct arena *a, struct intent *ret, bool *found, struct error *e);
