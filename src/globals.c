@@ -8,6 +8,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "src/commands.h"
 
 #define ROOT_DEFAULT "/run/kedge"
@@ -38,41 +39,6 @@ static int parse_rootless(const char *text, enum rootless_mode *ret, struct erro
 	return 0;
 }
 
-/* Absolute, without ".", ".." and empty components: by the letters alone, as Go's filepath.Abs does it, because the
- * directory need not exist yet. */
-static int absolute_path(struct arena *a, const char *path, char **ret, struct error *e)
-{
-	char *out, *cwd = NULL, *full;
-	size_t len = 0;
-
-	if (*path != '/') {
-		cwd = get_current_dir_name();
-		if (!cwd)
-			return error_set(e, ERROR_HOST, errno, "cannot find the current directory");
-	}
-	full = cwd ? arena_printf(a, "%s/%s", cwd, path) : arena_strdup(a, path);
-	free(cwd);
-	out = arena_alloc(a, strlen(full) + 2);
-	for (const char *s = full; *s;) {
-		size_t n = strcspn(s, "/");
-
-		if (n == 2 && s[0] == '.' && s[1] == '.') {
-			while (len > 0 && out[--len] != '/')
-				;
-		} else if (n > 0 && !(n == 1 && s[0] == '.')) {
-			out[len++] = '/';
-			memcpy(out + len, s, n);
-			len += n;
-		}
-		s += n + (s[n] == '/');
-	}
-	if (len == 0)
-		out[len++] = '/';
-	out[len] = '\0';
-	*ret = out;
-	return 0;
-}
-
 /* Inside a user namespace uid 0 is somebody else outside, and /run is not his. */
 static bool in_user_namespace(void)
 {
@@ -100,7 +66,7 @@ static const char *xdg_runtime_dir(void)
 static int apply_root(struct options *o, struct error *e)
 {
 	const char *dir;
-	char *root = NULL;
+	char *root;
 
 	if (!o->runtime.root_given) {
 		dir = xdg_runtime_dir();
@@ -109,7 +75,8 @@ static int apply_root(struct options *o, struct error *e)
 	}
 	if (!o->runtime.root)
 		return error_set(e, ERROR_USAGE, 0, "Option --root argument should not be empty");
-	if (absolute_path(&o->arena, o->runtime.root, &root, e) < 0)
+	/* By the letters alone, as Go's filepath.Abs does it: the directory need not exist yet. */
+	if (path_absolute(&o->arena, o->runtime.root, &root, e) < 0)
 		return -1;
 	if (strcmp(root, "/") == 0)
 		return error_set(e, ERROR_USAGE, 0, "Option --root argument should not be set to /");

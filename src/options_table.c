@@ -88,35 +88,37 @@ const struct option_row option_rows[] = {
 const size_t n_option_rows = ARRAY_SIZE(option_rows);
 
 #define ANY SIZE_MAX
+#define ARGUMENTS(least, most) .min = least, .max = most
 
 const struct command_row command_rows[CMD_MAX] = {
 	[CMD_CREATE] = {"create", "<container-id>", "create a container",
 		"Sets up everything that config.json in the bundle asks for, up to the program, which\n"
-		"start executes. The id must be unique within --root.", 1, 1},
+		"start executes. The id must be unique within --root.", ARGUMENTS(1, 1)},
 	[CMD_DELETE] = {"delete", "<container-id>", "remove a container that has stopped",
 		"Removes the container's state and cgroup. With --force an id that does not exist is no\n"
-		"error, and leftovers of an interrupted create are removed.", 1, 1},
+		"error, and leftovers of an interrupted create are removed.", ARGUMENTS(1, 1)},
 	[CMD_EXEC] = {"exec", "<container-id> <command> [arguments...]", "run another process in a container",
 		"The process is that of the container's configuration, changed by the options, or the one\n"
 		"in --process FILE. Everything after the id belongs to the command. The exit status is the\n"
-		"process's own, or 255 when it could not be started.", 1, ANY, true},
-	[CMD_FEATURES] = {"features", "", "print what this runtime can do, as JSON", NULL, 0, 0},
+		"process's own, or 255 when it could not be started.", ARGUMENTS(1, ANY), .stop = true},
+	[CMD_FEATURES] = {"features", "", "print what this runtime can do, as JSON", ARGUMENTS(0, 0)},
 	[CMD_KILL] = {"kill", "<container-id> [signal]", "send a signal to a container's init",
-		"The signal is a name with or without SIG, or a number; TERM when there is none.", 1, 2, true},
-	[CMD_LIST] = {"list", "", "list containers", "Those below --root, sorted by id.", 0, 0},
-	[CMD_PAUSE] = {"pause", "<container-id>", "suspend all processes of a container", NULL, 1, 1},
+		"The signal is a name with or without SIG, or a number; TERM when there is none.",
+		ARGUMENTS(1, 2), .stop = true},
+	[CMD_LIST] = {"list", "", "list containers", "Those below --root, sorted by id.", ARGUMENTS(0, 0)},
+	[CMD_PAUSE] = {"pause", "<container-id>", "suspend all processes of a container", ARGUMENTS(1, 1)},
 	[CMD_PLAN] = {"plan", "[container-id]", "show what create would do, step by step",
-		"Needs no privileges and changes nothing.", 0, 1},
+		"Needs no privileges and changes nothing.", ARGUMENTS(0, 1)},
 	[CMD_PS] = {"ps", "<container-id> [ps options]", "list the processes of a container",
 		"The table is that of the host's ps(1), called with the given options (default: -ef) and\n"
-		"reduced to the container's processes.", 1, ANY, true},
-	[CMD_RESUME] = {"resume", "<container-id>", "resume all processes of a container", NULL, 1, 1},
+		"reduced to the container's processes.", ARGUMENTS(1, ANY), .stop = true},
+	[CMD_RESUME] = {"resume", "<container-id>", "resume all processes of a container", ARGUMENTS(1, 1)},
 	[CMD_RUN] = {"run", "<container-id>", "create a container and start it",
 		"Waits for the container to end unless --detach is given; the exit status is then that of\n"
-		"its program.", 1, 1},
-	[CMD_SPEC] = {"spec", "", "write a config.json to start from", NULL, 0, 0},
-	[CMD_START] = {"start", "<container-id>", "execute the program of a created container", NULL, 1, 1},
-	[CMD_STATE] = {"state", "<container-id>", "print the state of a container, as JSON", NULL, 1, 1},
-	[CMD_COMPLETION] = {"completion", "bash|zsh|fish", "print a completion script for a shell", NULL, 1, 1},
-	[CMD_HELP] = {"help", "[command]", "show a list of commands, or help for one", NULL, 0, 1},
+		"its program.", ARGUMENTS(1, 1)},
+	[CMD_SPEC] = {"spec", "", "write a config.json to start from", ARGUMENTS(0, 0)},
+	[CMD_START] = {"start", "<container-id>", "execute the program of a created container", ARGUMENTS(1, 1)},
+	[CMD_STATE] = {"state", "<container-id>", "print the state of a container, as JSON", ARGUMENTS(1, 1)},
+	[CMD_COMPLETION] = {"completion", "bash|zsh|fish", "print a completion script for a shell", ARGUMENTS(1, 1)},
+	[CMD_HELP] = {"help", "[command]", "show a list of commands, or help for one", ARGUMENTS(0, 1)},
 };
