@@ -22,11 +22,11 @@ static int write_one(const struct cgroup *cg, const struct cgroup_write *w)
 
 static int write_failed(const struct cgroup *cg, const struct cgroup_write *w, int sys, struct error *e)
 {
-	return error_set(e, ERROR_HOST, sys, "%s: cannot write '%s' to '%s' of cgroup '%s'", w->property, w->value, w->file,
-			 cg->path);
+	return error_set(e, ERROR_HOST, sys, "%s: cannot write '%s' to '%s' of cgroup '%s'", w->property, w->value,
+			 w->file, cg->path);
 }
 
-int apply_writes(const struct cgroup *cg, const struct cgroup_writes *writes, struct error *e)
+int cgroup_apply(const struct cgroup *cg, const struct cgroup_writes *writes, struct error *e)
 {
 	const struct cgroup_write *later = NULL;
 
@@ -68,10 +68,12 @@ static int check_usage(const struct cgroup *cg, const struct spec_resources *r, 
 	    read_number(cg->fd, "memory.current", &usage) < 0)
 		return 0;
 	if (r->memory.swap.set && r->memory.swap.v > 0 && (uint64_t)r->memory.swap.v <= usage)
-		return error_set(e, ERROR_STATE, 0, "linux.resources.memory.swap: rejecting memory+swap limit %jd <= usage %ju",
+		return error_set(e, ERROR_STATE, 0,
+				 "linux.resources.memory.swap: rejecting memory+swap limit %jd <= usage %ju",
 				 (intmax_t)r->memory.swap.v, (uintmax_t)usage);
 	if (r->memory.limit.set && r->memory.limit.v > 0 && (uint64_t)r->memory.limit.v <= usage)
-		return error_set(e, ERROR_STATE, 0, "linux.resources.memory.limit: rejecting memory limit %jd <= usage %ju",
+		return error_set(e, ERROR_STATE, 0,
+				 "linux.resources.memory.limit: rejecting memory limit %jd <= usage %ju",
 				 (intmax_t)r->memory.limit.v, (uintmax_t)usage);
 	return 0;
 }
@@ -87,7 +89,7 @@ int cgroup_update(const struct cgroup *cg, const struct spec_resources *resource
 		return -1;
 	if (!writes.n)
 		return 0;
-	if (check_usage(cg, resources, e) < 0 || controllers_enable(cg, &writes, e) < 0)
+	if (check_usage(cg, resources, e) < 0 || cgroup_controllers_enable(cg, &writes, e) < 0)
 		return -1;
-	return apply_writes(cg, &writes, e);
+	return cgroup_apply(cg, &writes, e);
 }

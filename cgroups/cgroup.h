@@ -18,8 +18,9 @@ struct cgroup {
 	int fd;           /* O_PATH|O_DIRECTORY of the directory, -1 while it does not exist */
 	bool created;     /* by this process: only then is it removed on failure */
 	int mount_fd;     /* O_PATH|O_DIRECTORY of the mount; every path is resolved below it */
-	/* Levels at the end of the path that are this container's own and go when it goes: after cgroup_place() those that
-	 * are missing, after cgroup_create() those it made. Belongs into the state; to be set again after cgroup_open(). */
+	/* Levels at the end of the path that are this container's own and go when it goes: after cgroup_place() those
+	 * that are missing, after cgroup_create() those it made. Belongs into the state, to be set again after
+	 * cgroup_open(). */
 	unsigned made;
 };
 
@@ -28,22 +29,22 @@ struct cgroup {
 must_check int cgroup_place(const char *cgroups_path, const char *id, struct cgroup *ret, struct error *e);
 /* An existing cgroup as recorded in the state (path as above). A vanished one gives fd -1 and 0. */
 must_check int cgroup_open(const char *path, struct cgroup *ret, struct error *e);
-/* mkdir -p, enabling in every ancestor the controllers that `resources` needs and, refusals ignored, every other that is
- * available (resources NULL: none is touched), then writes the limits and attaches the device program. The leaf must be
- * new, or empty ("container's cgroup is not empty") and not frozen ("container's cgroup unexpectedly frozen"). On failure
- * everything made is removed again. devices: attach the device program, default-deny even without rules (false in user
- * namespaces that the caller does not control); a kernel that refuses it is an error. */
+/* mkdir -p, enabling in every ancestor the controllers that `resources` needs and, refusals ignored, every other that
+ * is available (resources NULL: none is touched), then writes the limits and attaches the device program. The leaf must
+ * be new, or empty ("container's cgroup is not empty") and not frozen ("container's cgroup unexpectedly frozen"). On
+ * failure everything made is removed again. devices: attach the device program, default-deny even without rules (false
+ * in user namespaces that the caller does not control); a kernel that refuses it is an error. */
 must_check int cgroup_create(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e);
 /* config-linux.md "Cgroup ownership": chowns the directory and the files of /sys/kernel/cgroup/delegate. */
 must_check int cgroup_delegate(const struct cgroup *cg, uid_t uid, struct error *e);
 /* Writes limits to an existing cgroup (update). Never touches device rules, never freezes. */
 must_check int cgroup_update(const struct cgroup *cg, const struct spec_resources *resources, struct error *e);
-/* A directory fd (O_RDONLY|O_CLOEXEC) for CLONE_INTO_CGROUP; sub: exec --cgroup's path below it ("" or NULL: itself; ".."
- * refused: "bad sub cgroup path"). When the cgroup has enabled controllers for children (no internal processes), falls back
- * to the cgroup that `init` (0: none) is in now. */
+/* A directory fd (O_RDONLY|O_CLOEXEC) for CLONE_INTO_CGROUP; sub: exec --cgroup's path below it ("" or NULL: itself;
+ * ".." refused: "bad sub cgroup path"). When the cgroup has enabled controllers for children (no internal processes),
+ * falls back to the cgroup that `init` (0: none) is in now. */
 must_check int cgroup_join_fd(const struct cgroup *cg, const char *sub, pid_t init, struct error *e);
-/* Moves a process by cgroup.procs: milliseconds, so only where CLONE_INTO_CGROUP is refused (EAGAIN: pids.max counts the
- * clone, though not a move). */
+/* Moves a process by cgroup.procs: milliseconds, so only where CLONE_INTO_CGROUP is refused (EAGAIN: pids.max counts
+ * the clone, though not a move). */
 must_check int cgroup_attach(const struct cgroup *cg, pid_t pid, struct error *e);
 /* Words why clone3 with CLONE_INTO_CGROUP failed with `sys` (threaded type, controllers enabled for children). -1. */
 int cgroup_explain(const struct cgroup *cg, int sys, struct error *e);
@@ -56,8 +57,8 @@ must_check int cgroup_kill(const struct cgroup *cg, int timeout_ms, struct error
 must_check int cgroup_signal(const struct cgroup *cg, int sig, struct error *e); /* every process, by pidfd */
 /* Every pid of the subtree, appended; arena owned. */
 must_check int cgroup_pids(const struct cgroup *cg, struct arena *a, pid_t **ret, size_t *n, struct error *e);
-/* rmdir depth first, bounded retries on EBUSY; absent is success. Then the ancestors that `made` counts, unless others use
- * them by now. */
+/* rmdir depth first, bounded retries on EBUSY; absent is success. Then the ancestors that `made` counts, unless others
+ * use them by now. */
 must_check int cgroup_remove(struct cgroup *cg, struct error *e);
 void cgroup_done(struct cgroup *cg); /* frees, closes */
 #define auto_cgroup auto_with(cgroup_done)
@@ -65,13 +66,13 @@ void cgroup_done(struct cgroup *cg); /* frees, closes */
 /* memory.events oom_kill counter; -1 when there is no memory controller. */
 int64_t cgroup_oom_kills(const struct cgroup *cg);
 
-/* Pure: resources -> {file, value} in the order to write; golden-tested, used by create and update alike. Values of "" are never
- * produced. v1-only properties that cannot be converted are ERROR_CONFIG naming the property. */
+/* Pure: resources -> {file, value} in the order to write; golden-tested, used by create and update alike. Values of ""
+ * are never produced. v1-only properties that cannot be converted are ERROR_CONFIG naming the property. */
 struct cgroup_write {
 	const char *file, *value;
 	const char *property;               /* JSON path, for messages and `kedge plan` */
 	const char *else_file, *else_value; /* written instead where this kernel has no `file`; NULL: none */
-	bool optional;                      /* done as well when there is neither: the value lifts a limit or repeats one */
+	bool optional;                      /* neither is there: done all the same, it lifts a limit or repeats one */
 	bool retry;                         /* EINVAL: once more after the next one, which may make room for it */
 };
 struct cgroup_writes { size_t n; struct cgroup_write *v; };

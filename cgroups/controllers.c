@@ -90,15 +90,15 @@ static int enable_down(const struct cgroup *cg, struct strbuf *have, struct erro
 {
 	auto_strbuf struct strbuf below = {};
 	auto_strbuf struct strbuf words = {};
-	auto_close int fd = open_dir_at(cg->mount_fd, ".", O_PATH);
+	auto_close int fd = cgroup_open_dir(cg->mount_fd, ".", O_PATH);
 	const char *rest = cg->path, *part;
 	size_t len;
 
-	while ((part = path_next(&rest, &len))) {
+	while ((part = cgroup_path_next(&rest, &len))) {
 		auto_free char *name = strndup(part, len);
 		auto_close int parent = TAKE_FD(fd);
 
-		fd = name ? open_dir_at(parent, name, O_PATH) : -1;
+		fd = name ? cgroup_open_dir(parent, name, O_PATH) : -1;
 		if (fd < 0)
 			return error_set(e, ERROR_HOST, errno, "cannot open cgroup '%s' below '%s'", cg->path,
 					 cg->mountpoint);
@@ -139,14 +139,14 @@ static bool bound_to_v1(const char *name)
 /* Tries once more to enable it, for the place and the reason. 0: no level refuses it, the root does not have it. */
 static int find_refusal(const struct cgroup *cg, const char *name, struct strbuf *ret_where)
 {
-	auto_close int fd = open_dir_at(cg->mount_fd, ".", O_PATH);
+	auto_close int fd = cgroup_open_dir(cg->mount_fd, ".", O_PATH);
 	auto_strbuf struct strbuf words = {};
 	const char *rest = cg->path, *part;
 	size_t len;
 
 	strbuf_addf(&words, "+%s", name);
 	strbuf_addc(ret_where, '/');
-	while ((part = path_next(&rest, &len))) {
+	while ((part = cgroup_path_next(&rest, &len))) {
 		auto_strbuf struct strbuf have = {};
 		auto_free char *child = strndup(part, len);
 		auto_close int parent = TAKE_FD(fd);
@@ -156,7 +156,7 @@ static int find_refusal(const struct cgroup *cg, const char *name, struct strbuf
 			return 0;
 		if (write_file_at(parent, "cgroup.subtree_control", words.s) < 0)
 			return errno;
-		fd = child ? open_dir_at(parent, child, O_PATH) : -1;
+		fd = child ? cgroup_open_dir(parent, child, O_PATH) : -1;
 		if (fd < 0)
 			return 0;
 		if (ret_where->len > 1)
@@ -171,10 +171,12 @@ static int refuse(const struct cgroup *cg, const char *property, const char *nam
 	auto_strbuf struct strbuf where = {};
 
 	if (bound_to_v1(name)) {
-		error_set(e, ERROR_HOST, 0, "%s: controller '%s' is not available in cgroup v2 here: it is bound to cgroup v1",
-			  property, name);
-		return error_hint(e, "boot with cgroup_no_v1=all, or with systemd.unified_cgroup_hierarchy=1 where systemd "
-				  "mounts both versions");
+		error_set(e, ERROR_HOST, 0,
+			  "%s: controller '%s' is not available in cgroup v2 here: it is bound to cgroup v1", property,
+			  name);
+		return error_hint(
+			e, "boot with cgroup_no_v1=all, or with systemd.unified_cgroup_hierarchy=1 where systemd "
+			   "mounts both versions");
 	}
 	int sys = find_refusal(cg, name, &where);
 	if (!sys) {
@@ -184,14 +186,15 @@ static int refuse(const struct cgroup *cg, const char *property, const char *nam
 	error_set(e, ERROR_HOST, sys, "%s: controller '%s' cannot be enabled in cgroup '%s'", property, name,
 		  strbuf_str(&where));
 	if (sys == EBUSY)
-		return error_hint(e, "that cgroup has processes of its own, and one with processes cannot have controllers "
-				  "for its children: choose another linux.cgroupsPath");
+		return error_hint(
+			e, "that cgroup has processes of its own, and one with processes cannot have controllers "
+			   "for its children: choose another linux.cgroupsPath");
 	if (sys == EOPNOTSUPP)
 		return error_hint(e, "that cgroup is threaded: choose a place below one of type 'domain'");
 	return error_hint(e, "the controller is not delegated to this user");
 }
 
-int controllers_enable(const struct cgroup *cg, const struct cgroup_writes *writes, struct error *e)
+int cgroup_controllers_enable(const struct cgroup *cg, const struct cgroup_writes *writes, struct error *e)
 {
 	auto_strbuf struct strbuf all = {};
 	auto_strbuf struct strbuf have = {};

@@ -67,7 +67,8 @@ static int load_failed(const struct bpf_insn *insns, size_t n, int sys, struct e
 	if (log) {
 		auto_close int fd = load_once(insns, n, log, BPF_LOG_SIZE);
 		if (fd < 0 && log[0])
-			return error_set(e, ERROR_HOST, sys, D ": the kernel refuses the device program of %zu instructions: %s", n,
+			return error_set(e, ERROR_HOST, sys,
+					 D ": the kernel refuses the device program of %zu instructions: %s", n,
 					 last_reason(log));
 	}
 	error_set(e, ERROR_HOST, sys, D ": the kernel refuses the device program of %zu instructions", n);
@@ -154,7 +155,7 @@ static int replace_attached(int cgroup_fd, int prog_fd)
 	return 0;
 }
 
-int devices_attach(const struct cgroup *cg, const struct bpf_insn *insns, size_t n, bool fresh, struct error *e)
+int cgroup_device_attach(const struct cgroup *cg, const struct bpf_insn *insns, size_t n, bool fresh, struct error *e)
 {
 	auto_close int dir = -1;
 	auto_close int prog = -1;
@@ -162,7 +163,7 @@ int devices_attach(const struct cgroup *cg, const struct bpf_insn *insns, size_t
 	if (n == 0 && fresh)
 		return 0;
 	/* The kernel takes no O_PATH fd here. */
-	dir = open_dir_at(cg->fd, ".", O_RDONLY);
+	dir = cgroup_open_dir(cg->fd, ".", O_RDONLY);
 	if (dir < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot open cgroup '%s'", cg->path);
 	if (n > 0) {
@@ -172,7 +173,8 @@ int devices_attach(const struct cgroup *cg, const struct bpf_insn *insns, size_t
 	}
 	if ((fresh ? attach(dir, prog, -1) : replace_attached(dir, prog)) < 0) {
 		error_set(e, ERROR_HOST, errno, D ": cannot attach the device program to cgroup '%s'", cg->path);
-		return error_hint(e, "a cgroup above it may have a device program that allows no others (attached without "
+		return error_hint(e,
+				  "a cgroup above it may have a device program that allows no others (attached without "
 				  "BPF_F_ALLOW_MULTI)");
 	}
 	return 0;

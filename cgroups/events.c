@@ -15,7 +15,7 @@
 
 #define EVENTS_SLICE_MAX_MS 64
 
-int64_t now_ms(void)
+int64_t cgroup_now_ms(void)
 {
 	struct timespec ts;
 
@@ -53,17 +53,17 @@ static int events_read(int fd, struct events *ret)
 	return 0;
 }
 
-int events_get(int dirfd, struct events *ret)
+int cgroup_events_get(int dirfd, struct events *ret)
 {
 	auto_close int fd = events_open(dirfd);
 
 	return events_read(fd, ret);
 }
 
-int events_wait(int dirfd, enum events_wanted wanted, int timeout_ms)
+int cgroup_events_wait(int dirfd, enum events_wanted wanted, int timeout_ms)
 {
 	auto_close int fd = events_open(dirfd);
-	int64_t deadline = now_ms() + timeout_ms;
+	int64_t deadline = cgroup_now_ms() + timeout_ms;
 
 	for (int64_t slice = 1;; slice = MIN(slice * 2, EVENTS_SLICE_MAX_MS)) {
 		struct events now;
@@ -71,7 +71,7 @@ int events_wait(int dirfd, enum events_wanted wanted, int timeout_ms)
 			return -1;
 		if (wanted == EVENTS_EMPTY ? !now.populated : now.frozen == (wanted == EVENTS_FROZEN))
 			return 0;
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - cgroup_now_ms();
 		/* A removed cgroup cannot become frozen. */
 		if (left <= 0 || fd < 0)
 			return 1;

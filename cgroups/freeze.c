@@ -18,8 +18,8 @@ int cgroup_freeze(const struct cgroup *cg, bool frozen, struct error *e)
 		return error_set(e, ERROR_HOST, ENOENT, "cannot %s cgroup '%s'", verb, cg->path);
 	if (write_file_at(cg->fd, "cgroup.freeze", frozen ? "1" : "0") < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot %s cgroup '%s'", verb, cg->path);
-	int waited = frozen ? events_wait(cg->fd, EVENTS_FROZEN, FREEZE_TIMEOUT_MS)
-			    : events_wait(cg->fd, EVENTS_THAWED, THAW_TIMEOUT_MS);
+	int waited = frozen ? cgroup_events_wait(cg->fd, EVENTS_FROZEN, FREEZE_TIMEOUT_MS)
+			    : cgroup_events_wait(cg->fd, EVENTS_THAWED, THAW_TIMEOUT_MS);
 	if (waited == 0)
 		return 0;
 	if (waited < 0)
@@ -30,8 +30,8 @@ int cgroup_freeze(const struct cgroup *cg, bool frozen, struct error *e)
 	}
 	/* Half frozen is no state that any command could go on from. */
 	if (write_file_at(cg->fd, "cgroup.freeze", "0") < 0)
-		return error_set(e, ERROR_HOST, errno, "cannot freeze cgroup '%s' within %d ms, nor thaw it again", cg->path,
-				 FREEZE_TIMEOUT_MS);
+		return error_set(e, ERROR_HOST, errno, "cannot freeze cgroup '%s' within %d ms, nor thaw it again",
+				 cg->path, FREEZE_TIMEOUT_MS);
 	error_set(e, ERROR_HOST, ETIMEDOUT, "cannot freeze cgroup '%s'", cg->path);
 	return error_hint(e, "a process in uninterruptible sleep cannot be frozen");
 }

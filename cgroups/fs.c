@@ -26,7 +26,7 @@ static int make_levels_once(int mount_fd, const char *path, unsigned *ret_made)
 	const char *part;
 	size_t len;
 
-	while ((part = path_next(&path, &len))) {
+	while ((part = cgroup_path_next(&path, &len))) {
 		auto_free char *name = strndup(part, len);
 		int parent = fd >= 0 ? fd : mount_fd, next = -1;
 
@@ -40,7 +40,7 @@ static int make_levels_once(int mount_fd, const char *path, unsigned *ret_made)
 		if (reached.len)
 			strbuf_addc(&reached, '/');
 		strbuf_add(&reached, part, len);
-		next = open_dir_at(parent, name, O_PATH);
+		next = cgroup_open_dir(parent, name, O_PATH);
 		if (next < 0)
 			goto fail;
 		if (fd >= 0)
@@ -51,7 +51,7 @@ static int make_levels_once(int mount_fd, const char *path, unsigned *ret_made)
 	return 0;
 fail:;
 	int saved = errno;
-	remove_levels(mount_fd, strbuf_str(&reached), made);
+	cgroup_remove_levels(mount_fd, strbuf_str(&reached), made);
 	errno = saved;
 	return -1;
 }
@@ -80,7 +80,7 @@ static int check_fit(const struct cgroup *cg, struct error *e)
 {
 	struct events now;
 
-	if (events_get(cg->fd, &now) < 0)
+	if (cgroup_events_get(cg->fd, &now) < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot read 'cgroup.events' of cgroup '%s'", cg->path);
 	if (now.populated) {
 		auto_arena struct arena a = {};
@@ -103,19 +103,21 @@ static int create_inside(struct cgroup *cg, const struct spec_resources *resourc
 	struct bpf_insn *insns = NULL;
 	size_t n = 0;
 
-	if (cg->fd < 0)
-		cg->fd = open_dir_at(cg->mount_fd, cg->path, O_PATH);
+	/* What cgroup_place() found may have been removed and made again since. */
+	if (cg->fd >= 0)
+		close(cg->fd);
+	cg->fd = cgroup_open_dir(cg->mount_fd, cg->path, O_PATH);
 	if (cg->fd < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot open cgroup '%s' below '%s'", cg->path, cg->mountpoint);
 	if (check_fit(cg, e) < 0)
 		return -1;
 	if (resources) {
-		if (cgroup_writes(resources, &a, &writes, e) < 0 || controllers_enable(cg, &writes, e) < 0 ||
-		    apply_writes(cg, &writes, e) < 0)
+		if (cgroup_writes(resources, &a, &writes, e) < 0 || cgroup_controllers_enable(cg, &writes, e) < 0 ||
+		    cgroup_apply(cg, &writes, e) < 0)
 			return -1;
 	}
-	if (devices && (devices_program(resources, &a, &insns, &n, e) < 0 ||
-			devices_attach(cg, insns, n, cg->created, e) < 0))
+	if (devices && (cgroup_device_program(resources, &a, &insns, &n, e) < 0 ||
+			cgroup_device_attach(cg, insns, n, cg->created, e) < 0))
 		return -1;
 	return 0;
 }
@@ -127,7 +129,7 @@ int cgroup_create(struct cgroup *cg, const struct spec_resources *resources, boo
 	cg->created = cg->made > 0;
 	if (create_inside(cg, resources, devices, e) == 0)
 		return 0;
-	remove_levels(cg->mount_fd, cg->path, cg->made);
+	cgroup_remove_levels(cg->mount_fd, cg->path, cg->made);
 	if (cg->created && cg->fd >= 0) {
 		close(cg->fd);
 		cg->fd = -1;
@@ -146,8 +148,10 @@ int cgroup_explain(const struct cgroup *cg, int sys, struct error *e)
 		return error_set(e, ERROR_HOST, sys, "cannot start a process in cgroup '%s'", cg->path);
 	if (sys == EOPNOTSUPP && read_file_at(cg->fd, "cgroup.type", CGROUP_FILE_MAX, &type) == 0 && type.len) {
 		type.s[strcspn(type.s, "\n")] = '\0';
-		error_set(e, ERROR_HOST, sys, "cannot start a process in cgroup '%s': its type is '%s'", cg->path, type.s);
-		return error_hint(e, "a parent of the cgroup is threaded; choose a place below a cgroup of type 'domain'");
+		error_set(e, ERROR_HOST, sys, "cannot start a process in cgroup '%s': its type is '%s'", cg->path,
+			  type.s);
+		return error_hint(e,
+				  "a parent of the cgroup is threaded; choose a place below a cgroup of type 'domain'");
 	}
 	if (sys == EBUSY && read_file_at(cg->fd, "cgroup.subtree_control", CGROUP_FILE_MAX, &control) == 0 &&
 	    control.len) {
@@ -165,7 +169,8 @@ static int delegate_file(const struct cgroup *cg, const char *name, uid_t uid, s
 	if (!*name || strchr(name, '/'))
 		return 0;
 	if (fchownat(cg->fd, name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
-		return error_set(e, ERROR_HOST, errno, "cannot give '%s' of cgroup '%s' to uid %u", name, cg->path, uid);
+		return error_set(e, ERROR_HOST, errno, "cannot give '%s' of cgroup '%s' to uid %u", name, cg->path,
+				 uid);
 	return 0;
 }
 
@@ -194,7 +199,7 @@ int cgroup_delegate(const struct cgroup *cg, uid_t uid, struct error *e)
 
 static int join_at(int dirfd, const char *path, const char *shown, struct error *e)
 {
-	int fd = open_dir_at(dirfd, path, O_RDONLY);
+	int fd = cgroup_open_dir(dirfd, path, O_RDONLY);
 
 	if (fd < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot open cgroup '%s'", shown);
@@ -205,7 +210,7 @@ static int join_sub(const struct cgroup *cg, const char *sub, struct error *e)
 {
 	auto_strbuf struct strbuf path = {};
 
-	if (path_normalise(sub, &path) < 0)
+	if (cgroup_path_normalise(sub, &path) < 0)
 		return error_set(e, ERROR_USAGE, 0, "bad sub cgroup path: '%s'", sub);
 	int fd = join_at(cg->fd, path.len ? path.s : ".", sub, e);
 	return fd < 0 ? error_in(e, "below cgroup '%s'", cg->path) : fd;
@@ -227,8 +232,9 @@ int cgroup_join_fd(const struct cgroup *cg, const char *sub, pid_t init, struct 
 		return error_set(e, ERROR_HOST, errno, "cannot read 'cgroup.subtree_control' of cgroup '%s'", cg->path);
 	if (strbuf_str(&control)[strspn(strbuf_str(&control), "\n")] == '\0')
 		return join_at(cg->fd, ".", cg->path, e);
-	if (own_cgroup(init, &where) < 0)
-		return error_set(e, ERROR_HOST, errno, "cannot find the cgroup of the container's init, process %d", init);
+	if (cgroup_of(init, &where) < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot find the cgroup of the container's init, process %d",
+				 init);
 	return join_at(cg->mount_fd, where.len ? where.s : ".", strbuf_str(&where), e);
 }
 
@@ -238,7 +244,7 @@ int cgroup_attach(const struct cgroup *cg, pid_t pid, struct error *e)
 
 	snprintf(text, sizeof(text), "%d", pid);
 	if (cg->fd < 0 || write_file_at(cg->fd, "cgroup.procs", text) < 0)
-		return error_set(e, ERROR_HOST, cg->fd < 0 ? ENOENT : errno, "cannot move process %d into cgroup '%s'", pid,
-				 cg->path);
+		return error_set(e, ERROR_HOST, cg->fd < 0 ? ENOENT : errno, "cannot move process %d into cgroup '%s'",
+				 pid, cg->path);
 	return 0;
 }

@@ -13,26 +13,27 @@
 #define CGROUP_DEPTH_TRIES 16      /* times a path is walked again because a level vanished meanwhile */
 
 /* place.c: "a/b", 2 -> "b", 1. Components are non-empty and never "." or "..". */
-const char *path_next(const char **rest, size_t *len);
-/* "//a/./b/" -> "a/b" appended to out; ".." and control characters are refused with errno EINVAL. */
-must_check int path_normalise(const char *path, struct strbuf *out);
-must_check int open_dir_at(int dirfd, const char *path, int flags);
-must_check int own_cgroup(pid_t pid, struct strbuf *ret); /* 0: the caller's; errno, ENOENT: not in cgroup v2 */
+const char *cgroup_path_next(const char **rest, size_t *len);
+/* "//a/./b/" -> "a/b" appended to out; errno is EINVAL for "..", EILSEQ for control
+ * characters, ENAMETOOLONG. */
+must_check int cgroup_path_normalise(const char *path, struct strbuf *out);
+must_check int cgroup_open_dir(int dirfd, const char *path, int flags);
+must_check int cgroup_of(pid_t pid, struct strbuf *ret); /* 0: the caller's; errno, ENOENT: not in cgroup v2 */
 
 /* controllers.c: enables every available controller for the cgroup; one that `writes` needs and is not there: error. */
-must_check int controllers_enable(const struct cgroup *cg, const struct cgroup_writes *writes, struct error *e);
+must_check int cgroup_controllers_enable(const struct cgroup *cg, const struct cgroup_writes *writes, struct error *e);
 
 /* events.c: cgroup.events. A removed cgroup is neither populated nor frozen. errno. */
 struct events { bool populated, frozen; };
-must_check int events_get(int dirfd, struct events *ret);
+must_check int cgroup_events_get(int dirfd, struct events *ret);
 enum events_wanted { EVENTS_EMPTY, EVENTS_FROZEN, EVENTS_THAWED };
 /* 0, 1 after timeout_ms, -1 with errno. */
-must_check int events_wait(int dirfd, enum events_wanted wanted, int timeout_ms);
-int64_t now_ms(void); /* CLOCK_MONOTONIC */
+must_check int cgroup_events_wait(int dirfd, enum events_wanted wanted, int timeout_ms);
+int64_t cgroup_now_ms(void); /* CLOCK_MONOTONIC */
 
 /* remove.c: a listing of the directory, NULL with errno. */
-DIR *children_open(int fd);
-const char *children_next(DIR *dir); /* name of a cgroup below; NULL: no more, errno 0, or errno */
+DIR *cgroup_children_open(int fd);
+const char *cgroup_children_next(DIR *dir); /* name of a cgroup below; NULL: no more, errno 0, or errno */
 static inline void children_close(DIR **dir)
 {
 	if (*dir)
@@ -40,21 +41,21 @@ static inline void children_close(DIR **dir)
 }
 #define auto_children auto_with(children_close)
 
-/* rmdir of name below parent_fd with everything in it, until the deadline of now_ms(). errno. */
-must_check int remove_tree(int parent_fd, const char *name, int64_t deadline);
+/* rmdir of name below parent_fd with everything in it, until the deadline of cgroup_now_ms(). errno. */
+must_check int cgroup_remove_tree(int parent_fd, const char *name, int64_t deadline);
 /* rmdir of the last `levels` levels of the path, deepest first; stops at the first that is in use. */
-void remove_levels(int mount_fd, const char *path, unsigned levels);
+void cgroup_remove_levels(int mount_fd, const char *path, unsigned levels);
 
 /* weight.c: cpu.weight of v1's shares; 0 for 0. */
-uint64_t weight_of_shares(uint64_t shares);
+uint64_t cgroup_weight_of_shares(uint64_t shares);
 
 /* apply.c */
-must_check int apply_writes(const struct cgroup *cg, const struct cgroup_writes *writes, struct error *e);
+must_check int cgroup_apply(const struct cgroup *cg, const struct cgroup_writes *writes, struct error *e);
 
 /* devices.c: the program for `resources` (NULL: none) and the default devices. *n 0: everything is allowed, nothing is
  * to be attached. Arena owned. */
-must_check int devices_program(const struct spec_resources *resources, struct arena *a, struct bpf_insn **ret, size_t *n,
-			       struct error *e);
+must_check int cgroup_device_program(const struct spec_resources *resources, struct arena *a, struct bpf_insn **ret,
+				     size_t *n, struct error *e);
 /* devices_bpf.c: attaches it, replacing what is there unless the cgroup is fresh. */
-must_check int devices_attach(const struct cgroup *cg, const struct bpf_insn *insns, size_t n, bool fresh,
+must_check int cgroup_device_attach(const struct cgroup *cg, const struct bpf_insn *insns, size_t n, bool fresh,
 			      struct error *e);

@@ -36,9 +36,12 @@ static int remaining(const struct cgroup *cg, int timeout_ms, struct error *e)
 	size_t n = 0;
 
 	if (cgroup_pids(cg, &a, &pids, &n, &ignored) < 0 || n == 0)
-		return error_set(e, ERROR_HOST, ETIMEDOUT, "cannot kill cgroup '%s' within %d ms", cg->path, timeout_ms);
-	error_set(e, ERROR_HOST, ETIMEDOUT, "cannot kill cgroup '%s' within %d ms: %zu process(es) left, among them %d in "
-		  "state '%c'", cg->path, timeout_ms, n, pids[0], process_state(pids[0]));
+		return error_set(e, ERROR_HOST, ETIMEDOUT, "cannot kill cgroup '%s' within %d ms", cg->path,
+				 timeout_ms);
+	error_set(e, ERROR_HOST, ETIMEDOUT,
+		  "cannot kill cgroup '%s' within %d ms: %zu process(es) left, among them %d in "
+		  "state '%c'",
+		  cg->path, timeout_ms, n, pids[0], process_state(pids[0]));
 	return error_hint(e, "a process in uninterruptible sleep (D) dies when the kernel lets it go");
 }
 
@@ -49,12 +52,12 @@ int cgroup_kill(const struct cgroup *cg, int timeout_ms, struct error *e)
 	if (write_file_at(cg->fd, "cgroup.kill", "1") < 0 && errno != ENODEV) {
 		int saved = errno;
 		struct events now;
-		if (saved == ENOENT && events_get(cg->fd, &now) == 0 && !now.populated)
+		if (saved == ENOENT && cgroup_events_get(cg->fd, &now) == 0 && !now.populated)
 			return 0;
 		error_set(e, ERROR_HOST, saved, "cannot kill cgroup '%s'", cg->path);
 		return saved == ENOENT ? error_hint(e, "cgroup.kill needs Linux 5.14") : -1;
 	}
-	int waited = events_wait(cg->fd, EVENTS_EMPTY, timeout_ms);
+	int waited = cgroup_events_wait(cg->fd, EVENTS_EMPTY, timeout_ms);
 	if (waited < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot read 'cgroup.events' of cgroup '%s'", cg->path);
 	return waited ? remaining(cg, timeout_ms, e) : 0;

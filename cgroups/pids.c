@@ -67,12 +67,12 @@ static int add_procs(int dirfd, struct pid_list *l)
 /* Paths of the children of `path` (relative to top, "." for top itself), pushed to the stack. */
 static int push_children(int fd, const char *path, struct arena *a, struct spec_strings *stack, size_t *size)
 {
-	auto_children DIR *dir = children_open(fd);
+	auto_children DIR *dir = cgroup_children_open(fd);
 	const char *name;
 
 	if (!dir)
 		return -1;
-	while ((name = children_next(dir))) {
+	while ((name = cgroup_children_next(dir))) {
 		if (stack->n == *size) {
 			char **v = arena_array(a, *size * 2, sizeof(*v));
 			memcpy(v, stack->v, stack->n * sizeof(*v));
@@ -93,7 +93,7 @@ static int collect(int top, struct pid_list *l)
 	stack.v[0] = arena_strdup(&a, ".");
 	while (stack.n > 0) {
 		const char *path = stack.v[--stack.n];
-		auto_close int fd = open_dir_at(top, path, O_PATH);
+		auto_close int fd = cgroup_open_dir(top, path, O_PATH);
 		struct stat st;
 
 		if (fd < 0 && (errno == ENOENT || errno == ENODEV))
@@ -169,7 +169,8 @@ static int signal_batch(const struct cgroup *cg, const struct pidfds *p, int sig
 		return -1;
 	pid_sort(&again);
 	for (size_t i = 0; i < p->n; i++) {
-		if (pid_in(again.v, again.n, p->v[i].pid) && sys_pidfd_send_signal(p->v[i].fd, sig) < 0 && errno != ESRCH)
+		if (pid_in(again.v, again.n, p->v[i].pid) && sys_pidfd_send_signal(p->v[i].fd, sig) < 0 &&
+		    errno != ESRCH)
 			return -1;
 	}
 	return 0;

@@ -20,7 +20,7 @@
 
 #define MOUNTINFO_MAX (16U << 20)
 
-const char *path_next(const char **rest, size_t *len)
+const char *cgroup_path_next(const char **rest, size_t *len)
 {
 	const char *p = *rest;
 
@@ -31,12 +31,12 @@ const char *path_next(const char **rest, size_t *len)
 	return *len ? p : NULL;
 }
 
-int path_normalise(const char *path, struct strbuf *out)
+int cgroup_path_normalise(const char *path, struct strbuf *out)
 {
 	const char *part;
 	size_t len;
 
-	while ((part = path_next(&path, &len))) {
+	while ((part = cgroup_path_next(&path, &len))) {
 		if (len == 1 && part[0] == '.')
 			continue;
 		if (len == 2 && part[0] == '.' && part[1] == '.') {
@@ -46,7 +46,7 @@ int path_normalise(const char *path, struct strbuf *out)
 		/* The kernel refuses a newline; no reader of /proc/PID/cgroup wants the others either. */
 		for (size_t i = 0; i < len; i++) {
 			if ((unsigned char)part[i] < ' ' || part[i] == 0x7f) {
-				errno = EINVAL;
+				errno = EILSEQ;
 				return -1;
 			}
 		}
@@ -61,7 +61,7 @@ int path_normalise(const char *path, struct strbuf *out)
 	return 0;
 }
 
-int open_dir_at(int dirfd, const char *path, int flags)
+int cgroup_open_dir(int dirfd, const char *path, int flags)
 {
 	return openat(dirfd, path, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
@@ -70,7 +70,7 @@ int open_dir_at(int dirfd, const char *path, int flags)
 
 static int mount_try(const char *path, int *ret_fd)
 {
-	auto_close int fd = open_dir_at(AT_FDCWD, path, O_PATH);
+	auto_close int fd = cgroup_open_dir(AT_FDCWD, path, O_PATH);
 	struct statfs fs;
 
 	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
@@ -152,7 +152,7 @@ static int mount_open(char **ret, int *ret_fd, struct error *e)
 
 /* --- the path */
 
-int own_cgroup(pid_t pid, struct strbuf *ret)
+int cgroup_of(pid_t pid, struct strbuf *ret)
 {
 	auto_strbuf struct strbuf text = {};
 	char name[32] = "/proc/self/cgroup";
@@ -165,10 +165,19 @@ int own_cgroup(pid_t pid, struct strbuf *ret)
 	for (char *line = text.s ? strtok_r(text.s, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
 		/* "/../x" is outside of the root that we see. */
 		if (strncmp(line, "0::/", 4) == 0)
-			return path_normalise(line + 4, ret);
+			return cgroup_path_normalise(line + 4, ret);
 	}
 	errno = ENOENT;
 	return -1;
+}
+
+static int bad_path(const char *path, int sys, struct error *e)
+{
+	const char *why = sys == EINVAL   ? "must not contain '..'"
+			  : sys == EILSEQ ? "must not contain control characters"
+					  : "is longer than the kernel takes";
+
+	return error_set(e, ERROR_CONFIG, 0, "linux.cgroupsPath '%s': %s", path, why);
 }
 
 /* A caller's own cgroup has the caller in it and so cannot have controllers for children: its parent can. */
@@ -176,14 +185,13 @@ static int place_relative(const char *path, struct strbuf *ret, struct error *e)
 {
 	auto_strbuf struct strbuf own = {};
 
-	if (own_cgroup(0, &own) < 0)
+	if (cgroup_of(0, &own) < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot find the caller's own cgroup in '/proc/self/cgroup'");
 	const char *slash = own.s ? strrchr(own.s, '/') : NULL;
 	if (slash)
 		strbuf_add(ret, own.s, (size_t)(slash - own.s));
-	if (path_normalise(path, ret) < 0)
-		return error_set(e, ERROR_CONFIG, 0, "linux.cgroupsPath '%s': must not contain '..' or control "
-				 "characters, nor be longer than %d bytes", path, PATH_MAX);
+	if (cgroup_path_normalise(path, ret) < 0)
+		return bad_path(path, errno, e);
 	return 0;
 }
 
@@ -192,9 +200,8 @@ static int place_path(const char *cgroups_path, const char *id, struct strbuf *r
 	const char *path = cgroups_path && *cgroups_path ? cgroups_path : id;
 	auto_strbuf struct strbuf own = {};
 
-	if (path_normalise(path, &own) < 0)
-		return error_set(e, ERROR_CONFIG, 0, "linux.cgroupsPath '%s': must not contain '..' or control "
-				 "characters, nor be longer than %d bytes", path, PATH_MAX);
+	if (cgroup_path_normalise(path, &own) < 0)
+		return bad_path(path, errno, e);
 	if (!own.len)
 		return error_set(e, ERROR_CONFIG, 0, "linux.cgroupsPath '%s': must name a cgroup below the root", path);
 	if (path[0] != '/')
@@ -224,7 +231,7 @@ static unsigned missing_levels(int mount_fd, const char *path)
 
 static int open_place(struct cgroup *cg, struct error *e)
 {
-	cg->fd = open_dir_at(cg->mount_fd, cg->path, O_PATH);
+	cg->fd = cgroup_open_dir(cg->mount_fd, cg->path, O_PATH);
 	if (cg->fd < 0 && errno != ENOENT)
 		return error_set(e, ERROR_HOST, errno, "cannot open cgroup '%s' below '%s'", cg->path, cg->mountpoint);
 	return 0;
@@ -257,7 +264,7 @@ int cgroup_open(const char *path, struct cgroup *ret, struct error *e)
 	auto_cgroup struct cgroup cg = {.fd = -1, .mount_fd = -1};
 	auto_strbuf struct strbuf normal = {};
 
-	if (path_normalise(path, &normal) < 0 || !normal.len)
+	if (cgroup_path_normalise(path, &normal) < 0 || !normal.len)
 		return error_set(e, ERROR_STATE, 0, "bad cgroup path '%s' in the state", path);
 	if (mount_open(&cg.mountpoint, &cg.mount_fd, e) < 0)
 		return -1;

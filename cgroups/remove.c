@@ -15,9 +15,9 @@
 
 #define REMOVE_TIMEOUT_MS 2000
 
-DIR *children_open(int fd)
+DIR *cgroup_children_open(int fd)
 {
-	auto_close int copy = open_dir_at(fd, ".", O_RDONLY);
+	auto_close int copy = cgroup_open_dir(fd, ".", O_RDONLY);
 	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 
 	if (dir)
@@ -25,7 +25,7 @@ DIR *children_open(int fd)
 	return dir;
 }
 
-const char *children_next(DIR *dir)
+const char *cgroup_children_next(DIR *dir)
 {
 	const struct dirent *d;
 
@@ -40,17 +40,17 @@ const char *children_next(DIR *dir)
  * its fd is returned. -1: none is left (errno 0), or errno. */
 static int remove_children(int fd)
 {
-	auto_children DIR *dir = children_open(fd);
+	auto_children DIR *dir = cgroup_children_open(fd);
 	const char *name;
 
 	if (!dir)
 		return -1;
-	while ((name = children_next(dir))) {
+	while ((name = cgroup_children_next(dir))) {
 		if (unlinkat(fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			continue;
 		if (errno != EBUSY)
 			return -1;
-		int child = open_dir_at(fd, name, O_RDONLY);
+		int child = cgroup_open_dir(fd, name, O_RDONLY);
 		if (child >= 0 || errno != ENOENT)
 			return child;
 	}
@@ -76,7 +76,7 @@ static bool childless(int fd)
 /* Empties the directory from the deepest level up. A level that has processes is waited for. */
 static int empty_tree(int top, int64_t deadline)
 {
-	auto_close int fd = open_dir_at(top, ".", O_PATH);
+	auto_close int fd = cgroup_open_dir(top, ".", O_PATH);
 	unsigned depth = 0;
 
 	while (fd >= 0) {
@@ -86,8 +86,8 @@ static int empty_tree(int top, int64_t deadline)
 			depth++;
 			if (!childless(fd))
 				continue;
-			int64_t left = deadline - now_ms();
-			int waited = left > 0 ? events_wait(fd, EVENTS_EMPTY, (int)MIN(left, INT_MAX)) : 1;
+			int64_t left = deadline - cgroup_now_ms();
+			int waited = left > 0 ? cgroup_events_wait(fd, EVENTS_EMPTY, (int)MIN(left, INT_MAX)) : 1;
 			if (waited != 0) {
 				if (waited > 0)
 					errno = EBUSY;
@@ -99,10 +99,10 @@ static int empty_tree(int top, int64_t deadline)
 			return 0;
 		}
 		/* Removed by the next look at its parent, which is where its name is known. */
-		if (go_to(&fd, open_dir_at(fd, "..", O_RDONLY)) < 0)
+		if (go_to(&fd, cgroup_open_dir(fd, "..", O_RDONLY)) < 0)
 			return -1;
 		depth--;
-		if (now_ms() > deadline) {
+		if (cgroup_now_ms() > deadline) {
 			errno = EBUSY;
 			return -1;
 		}
@@ -110,20 +110,20 @@ static int empty_tree(int top, int64_t deadline)
 	return -1;
 }
 
-int remove_tree(int parent_fd, const char *name, int64_t deadline)
+int cgroup_remove_tree(int parent_fd, const char *name, int64_t deadline)
 {
 	for (;;) {
 		if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			return 0;
 		if (errno != EBUSY)
 			return -1;
-		auto_close int fd = open_dir_at(parent_fd, name, O_RDONLY);
+		auto_close int fd = cgroup_open_dir(parent_fd, name, O_RDONLY);
 		if (fd < 0)
 			return errno == ENOENT ? 0 : -1;
 		if (!childless(fd) && empty_tree(fd, deadline) < 0)
 			return -1;
-		int64_t left = deadline - now_ms();
-		int waited = left > 0 ? events_wait(fd, EVENTS_EMPTY, (int)MIN(left, INT_MAX)) : 1;
+		int64_t left = deadline - cgroup_now_ms();
+		int waited = left > 0 ? cgroup_events_wait(fd, EVENTS_EMPTY, (int)MIN(left, INT_MAX)) : 1;
 		if (waited < 0)
 			return -1;
 		if (waited > 0) {
@@ -133,7 +133,7 @@ int remove_tree(int parent_fd, const char *name, int64_t deadline)
 	}
 }
 
-void remove_levels(int mount_fd, const char *path, unsigned levels)
+void cgroup_remove_levels(int mount_fd, const char *path, unsigned levels)
 {
 	auto_strbuf struct strbuf p = {};
 
@@ -153,16 +153,19 @@ int cgroup_remove(struct cgroup *cg, struct error *e)
 		close(cg->fd);
 		cg->fd = -1;
 	}
-	if (remove_tree(cg->mount_fd, cg->path, now_ms() + REMOVE_TIMEOUT_MS) < 0) {
+	if (cgroup_remove_tree(cg->mount_fd, cg->path, cgroup_now_ms() + REMOVE_TIMEOUT_MS) < 0) {
 		int saved = errno;
 		/* The caller may try again. */
-		cg->fd = open_dir_at(cg->mount_fd, cg->path, O_PATH);
-		return error_set(e, ERROR_HOST, saved, "cannot remove cgroup '%s' below '%s'", cg->path, cg->mountpoint);
+		cg->fd = cgroup_open_dir(cg->mount_fd, cg->path, O_PATH);
+		return error_set(e, ERROR_HOST, saved, "cannot remove cgroup '%s' below '%s'", cg->path,
+				 cg->mountpoint);
 	}
 	cg->created = false;
-	/* Ancestors that others use by now stay. */
-	if (cg->made > 1)
-		remove_levels(cg->mount_fd, cg->path, cg->made);
+	/* Ancestors that others use by now stay. The leaf is not looked at again: it may be another container's. */
+	const char *slash = strrchr(cg->path, '/');
+	auto_free char *parent = slash ? strndup(cg->path, (size_t)(slash - cg->path)) : NULL;
+	if (parent && cg->made > 1)
+		cgroup_remove_levels(cg->mount_fd, parent, cg->made - 1);
 	cg->made = 0;
 	return 0;
 }

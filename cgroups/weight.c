@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * CPU shares of v1 (2 … 262144, default 1024) as a weight of v2 (1 … 10000, default 100): the curve that all runtimes
- * share since 2025, 10^((l² + 125 l) / 612 - 7/34), rounded up, with l the binary logarithm. It goes through both ends
- * and the default. The series below are exact to the last bits of a double, so libm stays out of every start-up.
+ * CPU shares of v1 (2 … 262144, default 1024) as a weight of v2 (1 … 10000, default 100): the curve that runtimes
+ * have in common since 2025, 10^((l² + 125 l) / 612 - 7/34) with l the binary logarithm, rounded up. It goes through
+ * both ends and the default. The series below are exact to the last bits of a double, so libm stays out of every
+ * start-up.
  */
 #include "cgroups/internal.h"
 
@@ -41,7 +42,7 @@ static double pow10_of(double y)
 	return sum * (double)(1ULL << k);
 }
 
-uint64_t weight_of_shares(uint64_t shares)
+uint64_t cgroup_weight_of_shares(uint64_t shares)
 {
 	if (shares == 0)
 		return 0;

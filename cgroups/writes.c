@@ -82,8 +82,10 @@ static int memory_swap(const struct spec_resources *r, struct list *l, struct er
 		return error_set(e, ERROR_CONFIG, 0, R "memory.swap: unable to set swap limit without memory limit");
 	if (swap > 0 && limit > 0) {
 		if (swap < limit)
-			return error_set(e, ERROR_CONFIG, 0, R "memory.swap: %jd: memory+swap limit should be >= memory limit "
-					 "(%jd)", (intmax_t)swap, (intmax_t)limit);
+			return error_set(e, ERROR_CONFIG, 0,
+					 R "memory.swap: %jd: memory+swap limit should be >= memory limit "
+					   "(%jd)",
+					 (intmax_t)swap, (intmax_t)limit);
 		swap -= limit;
 	}
 	add_limit(l, R "memory.swap", "memory.swap.max", swap);
@@ -95,7 +97,8 @@ static int memory_swap(const struct spec_resources *r, struct list *l, struct er
 
 static int memory(const struct spec_resources *r, struct list *l, struct error *e)
 {
-	if (check_bytes(R "memory.limit", r->memory.limit, e) < 0 || check_bytes(R "memory.swap", r->memory.swap, e) < 0 ||
+	if (check_bytes(R "memory.limit", r->memory.limit, e) < 0 ||
+	    check_bytes(R "memory.swap", r->memory.swap, e) < 0 ||
 	    check_bytes(R "memory.reservation", r->memory.reservation, e) < 0)
 		return -1;
 	/* v2 counts kernel memory within the limit; "no limit of its own" is what it does. */
@@ -151,13 +154,13 @@ static int cpu(const struct spec_resources *r, struct list *l, struct error *e)
 	if (r->cpu.rt_period.set && r->cpu.rt_period.v)
 		return no_equivalent(R "cpu.realtimePeriod", e);
 	if (r->cpu.quota.set && r->cpu.quota.v > 0 && burst > (uint64_t)r->cpu.quota.v)
-		return error_set(e, ERROR_CONFIG, 0, R "cpu.burst: %ju: must not be larger than quota (%jd)", (uintmax_t)burst,
-				 (intmax_t)r->cpu.quota.v);
+		return error_set(e, ERROR_CONFIG, 0, R "cpu.burst: %ju: must not be larger than quota (%jd)",
+				 (uintmax_t)burst, (intmax_t)r->cpu.quota.v);
 	if (r->cpu.idle.set)
 		add(l, R "cpu.idle", "cpu.idle", arena_printf(l->a, "%" PRId64, r->cpu.idle.v))->optional = !idle;
 	/* An idle cgroup has the one weight of idle cgroups; the kernel refuses any other (EINVAL). */
 	if (!idle && r->cpu.shares.set && r->cpu.shares.v)
-		add(l, R "cpu.shares", "cpu.weight", number(l, weight_of_shares(r->cpu.shares.v)));
+		add(l, R "cpu.shares", "cpu.weight", number(l, cgroup_weight_of_shares(r->cpu.shares.v)));
 	cpu_bandwidth(r, l);
 	if (r->cpu.cpus && *r->cpu.cpus)
 		add(l, R "cpu.cpus", "cpuset.cpus", r->cpu.cpus);
@@ -312,15 +315,19 @@ static int unified(const struct spec_resources *r, struct list *l, struct error 
 		const char *file = r->unified.v[i].key, *value = r->unified.v[i].value;
 
 		if (!file_name(file) || !strchr(file, '.'))
-			return error_set(e, ERROR_CONFIG, 0, R "unified '%s': must be a file name CONTROLLER.PARAMETER, without "
-					 "slashes", file);
+			return error_set(e, ERROR_CONFIG, 0,
+					 R "unified '%s': must be a file name CONTROLLER.PARAMETER, without "
+					   "slashes",
+					 file);
 		if (is_action(file))
-			return error_set(e, ERROR_CONFIG, 0, R "unified '%s': acts on processes and is no setting", file);
+			return error_set(e, ERROR_CONFIG, 0, R "unified '%s': acts on processes and is no setting",
+					 file);
 		/* The kernel takes one line a write. */
 		while (*value) {
 			size_t len = strcspn(value, "\n");
 			if (len)
-				add(l, arena_printf(l->a, R "unified '%s'", file), file, arena_strndup(l->a, value, len));
+				add(l, arena_printf(l->a, R "unified '%s'", file), file,
+				    arena_strndup(l->a, value, len));
 			value += len + (value[len] == '\n');
 		}
 	}

@@ -1,4 +1,8 @@
 unit_tests = \
+	tests/unit/test_cgroup_devices \
+	tests/unit/test_cgroup_live \
+	tests/unit/test_cgroup_place \
+	tests/unit/test_cgroup_writes \
 	tests/unit/test_delete \
 	tests/unit/test_hooks \
 	tests/unit/test_log \
