@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/num.h"
 
+#include <string.h>
+
 static int parse_base(const char *s, unsigned base, uint64_t max, uint64_t *ret)
 {
 	uint64_t v = 0;
@@ -54,5 +56,23 @@ int parse_octal(const char *s, uint32_t max, uint32_t *ret)
 	if (parse_base(s, 8, max, &v) < 0)
 		return -1;
 	*ret = (uint32_t)v;
+	return 0;
+}
+
+int parse_columns(const char *line, uint64_t *ret, size_t n)
+{
+	char word[24];
+
+	for (size_t i = 0; i < n; i++) {
+		line += strspn(line, " \t");
+		size_t len = strcspn(line, " \t\n");
+		if (len >= sizeof(word))
+			return -1;
+		memcpy(word, line, len);
+		word[len] = '\0';
+		if (parse_u64(word, UINT64_MAX, &ret[i]) < 0)
+			return -1;
+		line += len;
+	}
 	return 0;
 }

@@ -10,3 +10,5 @@ must_check int parse_u64(const char *s, uint64_t max, uint64_t *ret); /* 0, or -
 must_check int parse_i64(const char *s, int64_t min, int64_t max, int64_t *ret);
 must_check int parse_u32(const char *s, uint32_t max, uint32_t *ret);
 must_check int parse_octal(const char *s, uint32_t max, uint32_t *ret);
+/* The first n blank-separated numbers of a line, as kernel files have them. */
+must_check int parse_columns(const char *line, uint64_t *ret, size_t n);

@@ -18,12 +18,11 @@
 static bool in_initial_userns(void)
 {
 	auto_strbuf struct strbuf map = {};
-	unsigned inside, outside, size;
+	uint64_t range[3];
 
 	if (read_file_at(AT_FDCWD, "/proc/self/uid_map", 65536, &map) < 0)
 		return true;
-	return sscanf(strbuf_str(&map), "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 && outside == 0 &&
-	       size == UINT32_MAX;
+	return parse_columns(strbuf_str(&map), range, 3) == 0 && range[0] == 0 && range[1] == 0 && range[2] == UINT32_MAX;
 }
 
 int privileges_read(const struct runtime *rt, struct privileges *ret, struct error *e)

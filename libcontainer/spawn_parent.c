@@ -122,9 +122,9 @@ static int id_outside(pid_t pid, const char *file, uint32_t id, uint64_t *ret)
 	if (read_file_at(AT_FDCWD, path, 1 << 20, &text) < 0)
 		return -1;
 	for (rest = text.s; rest && (line = strsep(&rest, "\n")) != NULL;) {
-		unsigned inside, outside, size;
-		if (sscanf(line, "%u %u %u", &inside, &outside, &size) == 3 && id >= inside && id - inside < size) {
-			*ret = (uint64_t)outside + (id - inside);
+		uint64_t range[3];
+		if (parse_columns(line, range, 3) == 0 && id >= range[0] && id - range[0] < range[2]) {
+			*ret = range[1] + (id - range[0]);
 			return 0;
 		}
 	}
