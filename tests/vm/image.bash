@@ -29,24 +29,6 @@ image_modules() {
 	depmod -b "$root" "$version"
 }
 
-# A busybox image: what most containers of the tests are.
-image_busybox() {
-	local root=$1 out=$2 base applet
-	base=$(mktemp -d "$VM_CACHE/busybox.XXXXXX")
-	mkdir -p "$base"/{bin,etc,proc,sys,dev,tmp,root,var,run}
-	cp "$root/usr/bin/busybox" "$base/bin/busybox"
-	while read -r applet; do
-		[[ $applet == busybox ]] || ln "$base/bin/busybox" "$base/bin/$applet"
-	done < <("$base/bin/busybox" --list)
-	printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' \
-		>"$base/etc/passwd"
-	printf 'root:x:0:\nnogroup:x:65534:\n' >"$base/etc/group"
-	chmod 1777 "$base/tmp"
-	chmod 755 "$base"
-	tar -C "$base" --owner=0 --group=0 -cf "$out" .
-	rm -r "$base"
-}
-
 # What would only cost time at boot, or fail for want of hardware or network.
 IMAGE_MASKED=(
 	apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer
@@ -125,9 +107,10 @@ image_initramfs() {
 	rm -r "$base"
 }
 
+# image_make CACHE ROOTS
 image_make() {
 	local cache=$1 root=$1/root version
-	rm -rf --one-file-system "$root"/usr/lib/modules/*
+	rm -rf --one-file-system "$root"/usr/lib/modules/* "$root/images"
 	for version in "$cache"/uml-modules/* "$cache"/kernel/lib/modules/*; do
 		image_modules "$root" "$version"
 	done
@@ -135,8 +118,8 @@ image_make() {
 	image_uml "$cache"
 	image_initramfs "$cache"
 	mkdir -p "$root/images"
-	image_busybox "$root" "$root/images/busybox.tar"
-	cp --reflink=auto "$cache/debian.tar" "$root/images/debian.tar"
+	cp -a "$2"/{busybox,debian} "$root/images/"
+	tar -C "$2/busybox" -cf "$root/images/busybox.tar" .
 	rm -f "$cache/root.img.new"
 	mkfs.ext4 -q -d "$root" -O ^has_journal -m 0 -i 8192 \
 		-E lazy_itable_init=1 "$cache/root.img.new" 6G >/dev/null

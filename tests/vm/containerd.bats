@@ -1,0 +1,366 @@
+#!/usr/bin/env bats
+# containerd and its shim with the runtime under test: what Kubernetes and
+# Docker do with it.
+# shellcheck disable=SC2016,SC2153 # what is quoted is for the containers' shells
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+IMAGE=vm/busybox:1
+NS=vm
+
+setup_file() {
+	systemctl start containerd
+	command podman import -q "$IMAGES/busybox.tar" "localhost/$IMAGE"
+	command podman save -q --format oci-archive -o "$BATS_FILE_TMPDIR/image.tar" "localhost/$IMAGE"
+	ctr -n "$NS" image import --base-name vm/busybox --index-name "$IMAGE" "$BATS_FILE_TMPDIR/image.tar"
+}
+
+teardown_file() { systemctl stop containerd; }
+
+# One name per test: a failed test must not make the next one fail.
+setup() { ID=t$BATS_TEST_NUMBER; }
+
+teardown() {
+	ct task kill -a -s KILL "$ID" >/dev/null 2>&1
+	eventually 10 stopped >/dev/null 2>&1
+	ct task delete -f "$ID" >/dev/null 2>&1
+	ct container delete "$ID" >/dev/null 2>&1
+	true
+}
+
+ct() { ctr -n "$NS" "$@" 3>&-; }
+
+# ct_run [OPTION]... -- COMMAND...: to the end, and removed.
+ct_run() {
+	local options=()
+	while [[ $1 != -- ]]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	run ct run --rm --runc-binary "$RUNTIME" "${options[@]}" "$IMAGE" "$ID" "$@"
+}
+
+started() {
+	local options=()
+	while [[ $1 != -- ]]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	ct run -d --runc-binary "$RUNTIME" "${options[@]}" "$IMAGE" "$ID" "$@" </dev/null \
+		>"$BATS_TEST_TMPDIR/log" 2>&1 || { cat "$BATS_TEST_TMPDIR/log"; return 1; }
+}
+
+task_status() { ct task ls | awk -v id="$ID" '$1 == id {print $3}'; }
+task_pid() { ct task ls | awk -v id="$ID" '$1 == id {print $2}'; }
+running() { [[ $(task_status) == RUNNING ]]; }
+stopped() { [[ $(task_status) != RUNNING ]]; }
+
+# on_terminal COMMAND...: the client needs one for -t.
+on_terminal() { script -qec "stty rows 30 cols 100; $(printf '%q ' ctr -n "$NS" "$@")" /dev/null </dev/null 3>&-; }
+
+@test "the shim runs the runtime under test" {
+	started -- sleep 1000
+	run ct container info "$ID"
+	[ "$status" -eq 0 ]
+	grep -q "$RUNTIME" <(ct container info "$ID" | jq -r '.Runtime.Options.value // .Runtime.Options | tostring' |
+		{ read -r o; echo "$o"; base64 -d <<<"$o" 2>/dev/null || :; })
+	[ -e "/run/containerd/runc/$NS/$ID" ]
+}
+
+@test "run: output and status" {
+	ct_run -- sh -c 'echo out; echo err >&2; exit 3'
+	[ "$status" -eq 3 ]
+	[[ $output == *out* && $output == *err* ]]
+}
+
+@test "run: a Debian system from its folder" {
+	run ct run --rm --runc-binary "$RUNTIME" --rootfs "$IMAGES/debian" "$ID" cat /etc/os-release
+	[ "$status" -eq 0 ]
+	[[ $output == *"Debian GNU/Linux 12"* ]]
+}
+
+@test "run: a program that does not exist is an error with its name" {
+	ct_run -- /no/such/program
+	echo "$output"
+	[ "$status" -ne 0 ]
+	[[ $output == *"OCI runtime create failed"* ]]
+	[[ $output == */no/such/program* ]]
+	[[ $output != *"unable to retrieve OCI runtime error"* ]]
+	[ -z "$(task_status)" ]
+}
+
+@test "run: a program that is none is 'permission denied'" {
+	ct_run -- /etc/passwd
+	[ "$status" -ne 0 ]
+	[[ $output == *"permission denied"* ]]
+}
+
+@test "run: status 137 of a killed program" {
+	started -- sleep 1000
+	(sleep 1; ct task kill -s KILL "$ID") &
+	run ct task wait "$ID"
+	wait $!
+	eventually 10 stopped
+	run ct task delete "$ID"
+	echo "$output"
+	[ "$status" -eq 137 ]
+}
+
+@test "run: standard input" {
+	run bash -c "echo hello | ctr -n $NS run --rm --runc-binary '$RUNTIME' $IMAGE $ID cat 3>&-"
+	[ "$status" -eq 0 ]
+	[ "$output" = hello ]
+}
+
+@test "run -t: a terminal with the size of the client's" {
+	run on_terminal run --rm -t --runc-binary "$RUNTIME" "$IMAGE" "$ID" \
+		sh -c 'tty; sleep 1; stty size; exit 4'
+	echo "$output"
+	[ "$status" -eq 4 ]
+	[[ $output == */dev/pts/0* ]]
+	[[ $output == *"30 100"* ]]
+}
+
+@test "run --user, --cwd, --env, --read-only" {
+	ct_run --user 1000:2000 --cwd /tmp --env WORD=hello --read-only -- \
+		sh -c 'echo $(id -u):$(id -g) $PWD $WORD; echo x >/tmp/file'
+	[ "$status" -ne 0 ]
+	[[ $output == *"1000:2000 /tmp hello"* ]]
+	[[ $output == *Read-only* ]]
+}
+
+@test "run --mount: a folder of the host" {
+	echo text >"$BATS_TEST_TMPDIR/file"
+	ct_run --mount "type=bind,src=$BATS_TEST_TMPDIR,dst=/mnt,options=rbind:ro" -- \
+		sh -c 'cat /mnt/file; echo no >/mnt/file'
+	[ "$status" -ne 0 ]
+	[[ $output == *text*Read-only* ]]
+}
+
+@test "run --memory-limit, --cpus: are what the container sees" {
+	ct_run --memory-limit 67108864 --cpus 0.5 -- sh -c 'cd /sys/fs/cgroup; cat memory.max cpu.max'
+	[ "$status" -eq 0 ]
+	[ "$output" = $'67108864\n50000 100000' ]
+}
+
+@test "run: over the memory limit is status 137 and an OOM event" {
+	ct events >"$BATS_TEST_TMPDIR/events" 2>&1 &
+	local pid=$!
+	ct_run --memory-limit 33554432 -- sh -c 'echo 0 >/sys/fs/cgroup/memory.swap.max; exec tail /dev/zero'
+	sleep 1
+	kill "$pid"
+	cat "$BATS_TEST_TMPDIR/events"
+	[ "$status" -eq 137 ]
+	grep -q /tasks/oom "$BATS_TEST_TMPDIR/events"
+}
+
+@test "run --seccomp: the default profile is on" {
+	ct_run --seccomp -- grep Seccomp: /proc/self/status
+	[ "$status" -eq 0 ]
+	[ "$output" = $'Seccomp:\t2' ]
+	ct_run -- grep Seccomp: /proc/self/status
+	[ "$output" = $'Seccomp:\t0' ]
+}
+
+@test "run --cap-drop, --cap-add" {
+	ct_run --cap-drop CAP_CHOWN --cap-add CAP_SYS_TIME -- grep CapEff /proc/self/status
+	[ "$status" -eq 0 ]
+	(((0x${output##*$'\t'} & 1) == 0))
+	(((0x${output##*$'\t'} & (1 << 25)) != 0))
+}
+
+@test "run --privileged: sees all devices" {
+	ct_run --privileged -- sh -c 'grep CapEff /proc/self/status; ls -l /dev/loop-control'
+	[ "$status" -eq 0 ]
+	[[ $output == *loop-control* ]]
+}
+
+@test "run --uidmap: a user namespace" {
+	ct_run --uidmap 0:100000:65536 --gidmap 0:100000:65536 -- \
+		sh -c 'read -r a b c </proc/self/uid_map; echo $a $b $c; id -u'
+	[ "$status" -eq 0 ]
+	[ "$output" = $'0 100000 65536\n0' ]
+}
+
+@test "run with systemd's cgroups: the scope has the limits" {
+	started --runc-systemd-cgroup --cgroup "system.slice:vm:$ID" --memory-limit 67108864 -- sleep 1000
+	[[ $(<"/proc/$(task_pid)/cgroup") == "0::/system.slice/vm-$ID.scope" ]]
+	[ "$(systemctl show --value -p MemoryMax "vm-$ID.scope")" = 67108864 ]
+	ct task kill -s KILL "$ID"
+	eventually 10 stopped
+	ct task delete "$ID" || :
+	eventually 10 test ! -e "$CGROUP/system.slice/vm-$ID.scope"
+}
+
+@test "task ls, task ps: what runs" {
+	started -- sh -c 'sleep 900 & exec sleep 1000'
+	running
+	eventually 10 eval '(($(ct task ps "$ID" | tail -n +2 | wc -l) == 2))'
+	ct task ps "$ID" | awk '{print $1}' | grep -qx "$(task_pid)"
+}
+
+@test "task exec: output and status" {
+	started -- sleep 1000
+	run ct task exec --exec-id e1 "$ID" sh -c 'echo inside $PWD; exit 9'
+	[ "$status" -eq 9 ]
+	[ "$output" = "inside /" ]
+}
+
+@test "task exec: user, folder" {
+	started -- sleep 1000
+	run ct task exec --exec-id e1 --user 1000 --cwd /tmp "$ID" sh -c 'id -u; pwd'
+	[ "$status" -eq 0 ]
+	[ "$output" = $'1000\n/tmp' ]
+}
+
+@test "task exec: a program that does not exist is an error with its name" {
+	started -- sleep 1000
+	run ct task exec --exec-id e1 "$ID" nosuchprogram
+	echo "$output"
+	[ "$status" -ne 0 ]
+	[[ $output == *"OCI runtime exec failed"* ]]
+	[[ $output == *nosuchprogram* ]]
+	[[ $output != *"unable to retrieve OCI runtime error"* ]]
+	running
+}
+
+@test "task exec -t: a terminal" {
+	started -- sleep 1000
+	run on_terminal task exec -t --exec-id e1 "$ID" sh -c 'tty; exit 6'
+	echo "$output"
+	[ "$status" -eq 6 ]
+	[[ $output == */dev/pts/* ]]
+}
+
+@test "task exec: standard input" {
+	started -- sleep 1000
+	run bash -c "echo word | ctr -n $NS task exec --exec-id e1 $ID cat 3>&-"
+	[ "$status" -eq 0 ]
+	[ "$output" = word ]
+}
+
+@test "task exec: its process is in the container's cgroup" {
+	started -- sleep 1000
+	run ct task exec --exec-id e1 "$ID" cat /proc/self/cgroup
+	[ "$output" = "0::/" ]
+}
+
+@test "task kill: a signal arrives" {
+	started -- sh -c 'trap "exit 42" USR1; while :; do sleep 0.1; done'
+	sleep 1
+	ct task kill -s USR1 "$ID"
+	eventually 20 stopped
+	run ct task delete "$ID"
+	[ "$status" -eq 42 ]
+}
+
+@test "task kill: of a task that has ended says that there is none" {
+	started -- true
+	eventually 20 stopped
+	run ct task kill "$ID"
+	echo "$output"
+	[ "$status" -ne 0 ]
+	[[ $output == *"not found"* || $output == *"already finished"* ]]
+}
+
+@test "task kill -a: without a pid namespace all end" {
+	started --pid-host -- sh -c 'sleep 900 & sleep 900 & wait'
+	local path
+	path=$(cut -d: -f3 "/proc/$(task_pid)/cgroup")
+	eventually 10 eval "((\$(wc -l <$CGROUP$path/cgroup.procs) == 3))"
+	ct task kill -a -s KILL "$ID"
+	eventually 20 stopped
+	eventually 10 eval "! grep -q . $CGROUP$path/cgroup.procs 2>/dev/null"
+}
+
+@test "task pause, resume" {
+	started -- sh -c 'while :; do :; done'
+	ct task pause "$ID"
+	[ "$(task_status)" = PAUSED ]
+	run ct task exec --exec-id e1 "$ID" true
+	[ "$status" -ne 0 ]
+	ct task resume "$ID"
+	running
+	run ct task exec --exec-id e2 "$ID" true
+	[ "$status" -eq 0 ]
+}
+
+@test "task metrics: of the container's own cgroup" {
+	started --memory-limit 67108864 -- sleep 1000
+	run ct task metrics --format json "$ID"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	jq -e '(.pids.current == 1) and (.memory.usage > 0) and (.memory.usage_limit == 67108864)' <<<"$output"
+}
+
+@test "task delete: of a running task is refused, --force takes it" {
+	started -- sleep 1000
+	run ct task delete "$ID"
+	[ "$status" -ne 0 ]
+	running
+	local pid
+	pid=$(task_pid)
+	run ct task delete --force "$ID"
+	[ ! -d "/proc/$pid" ]
+	[ -z "$(task_status)" ]
+	[ ! -e "/run/containerd/runc/$NS/$ID" ]
+	[ -z "$(find "$CGROUP" -type d -name "$ID")" ]
+}
+
+@test "events: from create to delete" {
+	local topic
+	ct events >"$BATS_TEST_TMPDIR/events" 2>&1 &
+	local pid=$!
+	sleep 1
+	started -- sleep 1000
+	ct task exec --exec-id e1 "$ID" true
+	ct task pause "$ID"
+	ct task resume "$ID"
+	ct task kill -s KILL "$ID"
+	eventually 20 stopped
+	ct task delete "$ID" || :
+	sleep 1
+	kill "$pid"
+	cat "$BATS_TEST_TMPDIR/events"
+	for topic in create start exec-added exec-started paused resumed exit delete; do
+		grep -q "/tasks/$topic .*$ID" "$BATS_TEST_TMPDIR/events"
+	done
+}
+
+@test "a shim that is killed leaves nothing once containerd has noticed" {
+	local pid shim
+	started -- sleep 1000
+	pid=$(task_pid)
+	shim=$(awk '{print $4}' "/proc/$pid/stat")
+	kill -KILL "$shim"
+	eventually 20 test ! -d "/proc/$pid"
+	eventually 20 test ! -e "/run/containerd/runc/$NS/$ID"
+}
+
+@test "containers outlive a restart of containerd" {
+	local pid
+	started -- sleep 1000
+	pid=$(task_pid)
+	systemctl restart containerd
+	running
+	[ "$(task_pid)" = "$pid" ]
+	run ct task exec --exec-id e1 "$ID" echo still here
+	[ "$output" = "still here" ]
+}
+
+@test "ten containers at once" {
+	local i pids=()
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		ct run --rm --runc-binary "$RUNTIME" "$IMAGE" "$ID-$i" sh -c "exit $i" \
+			</dev/null >"$BATS_TEST_TMPDIR/$i" 2>&1 &
+		pids+=($!)
+	done
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		run wait "${pids[i - 1]}"
+		echo "container $i: status $status, $(<"$BATS_TEST_TMPDIR/$i")"
+		[ "$status" -eq "$i" ]
+	done
+}

@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# For the bats files: they run inside a test bed, with RUNTIME the runtime
+# under test. crun and runc are in the beds, to compare with.
+
+RUNTIME=${RUNTIME:-/kedge/build/bin/kedge}
+IMAGES=/images
+CGROUP=/sys/fs/cgroup
+
+runtime_name() { basename -- "$RUNTIME"; }
+
+# Above, not in place of, what every runtime must do.
+only_kedge() {
+	[[ $(runtime_name) == kedge ]] || skip "$(runtime_name): $1"
+}
+
+# Everything a detached process could hold on to must not be bats' own.
+rt() { "$RUNTIME" --root "$BATS_TEST_TMPDIR/root" "$@" 3>&-; }
+
+rt_detached() {
+	rt run -d --bundle "$BATS_TEST_TMPDIR/bundle" "$1" \
+		</dev/null >"$BATS_TEST_TMPDIR/$1.log" 2>&1 ||
+		{ cat "$BATS_TEST_TMPDIR/$1.log"; return 1; }
+}
+
+rt_run() { run rt run --bundle "$BATS_TEST_TMPDIR/bundle" "$1"; }
+
+# bundle IMAGE ARGS-AS-JSON [JQ-FILTER]: one cgroup per test.
+bundle() {
+	mkdir -p "$BATS_TEST_TMPDIR/bundle"
+	jq -n --arg root "$IMAGES/$1" --argjson args "$2" --arg cgroup "$(cgroup_name)" '
+		["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_KILL", "CAP_MKNOD", "CAP_SETGID",
+		 "CAP_SETUID", "CAP_SYS_CHROOT", "CAP_AUDIT_WRITE"] as $caps |
+		{
+			ociVersion: "1.0.2",
+			process: {
+				user: {uid: 0, gid: 0}, args: $args, cwd: "/",
+				env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"],
+				capabilities: {bounding: $caps, effective: $caps, permitted: $caps},
+				noNewPrivileges: true
+			},
+			root: {path: $root, readonly: true},
+			hostname: "vm-test",
+			mounts: [
+				{destination: "/proc", type: "proc", source: "proc"},
+				{destination: "/dev", type: "tmpfs", source: "tmpfs",
+				 options: ["nosuid", "strictatime", "mode=755", "size=65536k"]},
+				{destination: "/dev/pts", type: "devpts", source: "devpts",
+				 options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]},
+				{destination: "/dev/shm", type: "tmpfs", source: "shm",
+				 options: ["nosuid", "noexec", "nodev", "mode=1777"]},
+				{destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["mode=1777"]},
+				{destination: "/sys", type: "sysfs", source: "sysfs",
+				 options: ["nosuid", "noexec", "nodev", "ro"]},
+				{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup",
+				 options: ["nosuid", "noexec", "nodev", "rw"]}
+			],
+			linux: {
+				cgroupsPath: $cgroup,
+				namespaces: ["pid", "network", "ipc", "uts", "mount", "cgroup" | {type: .}],
+				resources: {devices: [{allow: false, access: "rwm"}]}
+			}
+		}' | jq "${3:-.}" >"$BATS_TEST_TMPDIR/bundle/config.json"
+}
+
+cgroup_name() { echo "/kedge-vm-$BATS_TEST_NUMBER"; }
+
+# cgroup FILE [NAME]: what is in a file of the container's cgroup.
+cgroup() { cat "$CGROUP${2:-$(cgroup_name)}/$1"; }
+
+# cgroup_key FILE KEY [NAME]: from a file of lines "key value".
+cgroup_key() { cgroup "$1" "${3:-}" | sed -n "s/^$2 //p"; }
+
+clean_up() {
+	local id
+	for id in "$BATS_TEST_TMPDIR"/root/*/; do
+		if [[ -d $id ]]; then rt delete --force "$(basename "$id")" || :; fi
+	done
+	# What a failed test leaves must not fail the next one.
+	find "$CGROUP$(cgroup_name)" "$CGROUP$(cgroup_name)"-* -depth -type d \
+		-exec sh -c 'echo 1 >"$1/cgroup.kill"; sleep 0.1; rmdir "$1"' - {} \; 2>/dev/null || :
+}
+
+# eventually SECONDS COMMAND...: tries until it succeeds.
+eventually() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		((SECONDS < end)) || return 1
+		sleep 0.1
+	done
+}
