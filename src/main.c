@@ -124,7 +124,7 @@ static int show(const struct options *o, struct error *e)
 
 int main(int argc, char **argv)
 {
-	struct options o = {};
+	auto_with(options_done) struct options o = {};
 	struct error e = {};
 
 	if (prepare_process() < 0) {

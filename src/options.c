@@ -167,6 +167,11 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *e)
 	return parse_command(ret, argc - i - 1, argv + i + 1, e);
 }
 
+void options_done(struct options *o)
+{
+	arena_done(&o->arena);
+}
+
 int options_check_args(const struct options *o, struct error *e)
 {
 	const struct command_row *row = &command_rows[o->command];

@@ -60,6 +60,7 @@ struct options {
 
 /* Fills *ret as far as it got, also on failure: the command says whose help to show, log where to complain. */
 must_check int options_parse(int argc, char **argv, struct options *ret, struct error *e);
+void options_done(struct options *o);
 /* The number of positional arguments is what the command wants; separate, as its failure has its own form. */
 must_check int options_check_args(const struct options *o, struct error *e);
 /* strconv.ParseBool's spellings: what callers may write after "=". */

@@ -15,7 +15,7 @@ static int parse_words(const char **words)
 	static char *argv[32];
 	int argc = 0;
 
-	arena_done(&o.arena);
+	options_done(&o);
 	o = (struct options){};
 	e = (struct error){};
 	for (; words[argc]; argc++)
@@ -251,6 +251,6 @@ int main(void)
 	test_counts();
 	test_table();
 	test_output();
-	arena_done(&o.arena);
+	options_done(&o);
 	return done();
 }
