@@ -15,6 +15,7 @@ unit_tests = \
 	tests/unit/test_seccomp_notify \
 	tests/unit/test_spec \
 	tests/unit/test_spec_mutations \
+	tests/unit/test_spec_rules \
 	tests/unit/test_state \
 	tests/unit/test_statedir \
 	tests/unit/test_terminal
