@@ -92,7 +92,8 @@ static int add_groups(struct execution *x, struct error *e)
 	struct spec_process *p = &x->process;
 	uint32_t *gids = arena_array(&x->arena, p->user.n_additional + o->n_gids + 1, sizeof(*gids));
 
-	memcpy(gids, p->user.additional_gids, p->user.n_additional * sizeof(*gids));
+	if (p->user.n_additional > 0)
+		memcpy(gids, p->user.additional_gids, p->user.n_additional * sizeof(*gids));
 	for (size_t i = 0; i < o->n_gids; i++)
 		if (parse_u32(o->gids[i], UINT32_MAX - 1, &gids[p->user.n_additional + i]) < 0)
 			return error_set(e, ERROR_USAGE, 0, "option --additional-gids: invalid group '%s'", o->gids[i]);
@@ -122,8 +123,10 @@ static int process_from_flags(struct execution *x, struct error *e)
 	if (o->no_new_privs_given)
 		p->no_new_privileges = o->no_new_privs;
 	struct spec_strings env = {.v = arena_array(&x->arena, p->env.n + o->n_env + 1, sizeof(char *))};
-	memcpy(env.v, p->env.v, p->env.n * sizeof(char *));
-	memcpy(env.v + p->env.n, o->env, o->n_env * sizeof(char *));
+	if (p->env.n > 0)
+		memcpy(env.v, p->env.v, p->env.n * sizeof(char *));
+	if (o->n_env > 0)
+		memcpy(env.v + p->env.n, o->env, o->n_env * sizeof(char *));
 	env.n = p->env.n + o->n_env;
 	p->env = env;
 	if (o->user_given && parse_user(o->user, p, e) < 0)
