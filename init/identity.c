@@ -25,18 +25,28 @@ static int cap_set(const struct cap_sets *sets)
 	return (int)sys2(__NR_capset, &head, data);
 }
 
-int do_GUARD(struct init *i, const struct plan_step *s)
+/* Not dumpable: nobody in a namespace that we join may look into us (CVE-2016-9962). */
+static int guard(void)
 {
 	int ret = (int)sys2(__NR_prctl, PR_SET_DUMPABLE, 0);
 
-	(void)i, (void)s;
 	return ret < 0 ? ret : (int)sys2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL_);
+}
+
+int do_GUARD(struct init *i, const struct plan_step *s)
+{
+	(void)i;
+	/* /proc/PID of a process that is not dumpable belongs to the host's root: a rootless parent could not write the id maps. */
+	if (s->num[0])
+		return (int)sys2(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL_);
+	return guard();
 }
 
 int do_NS_ROOT(struct init *i, const struct plan_step *s)
 {
 	int ret = (int)sys2(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
 
+	(void)i, (void)s;
 	/* Without this right the list of groups cannot be changed at all (user_namespaces(7)), so nothing is lost. */
 	if (ret >= 0)
 		ret = (int)sys2(__NR_setgroups, 0, NULL);
@@ -46,7 +56,7 @@ int do_NS_ROOT(struct init *i, const struct plan_step *s)
 		ret = (int)sys3(__NR_setresgid, 0, 0, 0);
 	if (ret >= 0)
 		ret = (int)sys3(__NR_setresuid, 0, 0, 0);
-	return ret < 0 ? ret : do_GUARD(i, s);
+	return ret < 0 ? ret : guard();
 }
 
 int do_NO_NEW_PRIVS(struct init *i, const struct plan_step *s)
@@ -83,7 +93,7 @@ int do_IDS(struct init *i, const struct plan_step *s)
 	if (ret >= 0)
 		ret = (int)sys2(__NR_prctl, PR_SET_KEEPCAPS, 0);
 	/* A change of ids makes the process dumpable again and forgets its parent's death signal. */
-	return ret < 0 ? ret : do_GUARD(i, s);
+	return ret < 0 ? ret : guard();
 }
 
 int do_CAPS(struct init *i, const struct plan_step *s)

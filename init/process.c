@@ -82,6 +82,14 @@ int do_SYSCTL(struct init *i, const struct plan_step *s)
 	return write_file(i->reg[s->reg], init_str(i, s->str), init_str(i, s->str2));
 }
 
+int do_RLIMIT(struct init *i, const struct plan_step *s)
+{
+	uint64_t want[2] = {s->num[1], s->num[2]};
+
+	(void)i;
+	return (int)sys4(__NR_prlimit64, 0, s->num[0], want, NULL);
+}
+
 int do_AFFINITY(struct init *i, const struct plan_step *s)
 {
 	return (int)sys3(__NR_sched_setaffinity, 0, s->blob_len, init_str(i, s->blob));

@@ -38,7 +38,7 @@
 	X(IO_PRIORITY, "io-priority")      /* num0 */                                              \
 	X(VERIFY, "verify")                /* /proc/PID/status; blob struct plan_verify */ \
 	/* done by init */                                                                         \
-	X(GUARD, "guard")                  /* not dumpable, dies with the parent */                \
+	X(GUARD, "guard")                  /* dies with the parent; not dumpable unless num0 */                \
 	X(BARRIER, "barrier")              /* num0 enum plan_barrier */                            \
 	X(SETNS, "setns")                  /* reg; num0 CLONE_NEW* */                              \
 	X(UNSHARE, "unshare")              /* num0 CLONE_NEW* */                                   \

@@ -66,7 +66,7 @@ static uint64_t new_namespaces(struct plan *plan, const struct plan_input *in)
 	uint64_t flags = 0;
 
 	for (int type = 0; type < NS_MAX; type++)
-		if (ns[type].set && !ns[type].path && type != NS_CGROUP)
+		if (ns[type].set && !ns[type].path && type != NS_CGROUP && !(type == NS_IPC && in->userns))
 			flags |= ns_info[type].flag;
 	if ((flags & CLONE_NEWTIME) &&
 	    (in->spec->linux_.time_offsets.monotonic.set || in->spec->linux_.time_offsets.boottime.set)) {
@@ -97,6 +97,8 @@ static void plan_user_namespace(struct plan *plan, const struct plan_input *in)
 	plan_origin(plan, "linux.gidMappings");
 	text = map_text(plan, &in->spec->linux_.gid_mappings);
 	plan_add(plan, SIDE_PARENT, STEP_GID_MAP)->str = text;
+	/* Later init is not dumpable, and its files in /proc are out of a rootless parent's reach. */
+	plan_oom_score(plan, in);
 }
 
 static void late_joins(struct plan *plan)
@@ -128,24 +130,33 @@ static void plan_session(struct plan *plan, const struct plan_input *in)
 
 void plan_namespaces(struct plan *plan, const struct plan_input *in)
 {
-	const struct spec_namespace *ns = in->spec->linux_.namespaces;
-
 	plan_joins(plan, in);
 	plan->clone_flags = new_namespaces(plan, in);
 	plan_origin(plan, "linux.namespaces");
 	plan_add(plan, SIDE_PREPARE, STEP_CLONE)->num[0] = plan->clone_flags;
 	plan_origin(plan, "%s", "");
-	plan_add(plan, SIDE_CHILD, STEP_GUARD);
+	plan_add(plan, SIDE_CHILD, STEP_GUARD)->num[0] = (plan->clone_flags & CLONE_NEWUSER) != 0;
 	plan_add(plan, SIDE_CHILD, STEP_UMASK);
 	if (plan->clone_flags & CLONE_NEWUSER)
 		plan_user_namespace(plan, in);
 	late_joins(plan);
-	/* The namespace's root is the cgroup of who makes it: only init itself is already where it belongs. */
-	if (ns[NS_CGROUP].set && !ns[NS_CGROUP].path) {
-		plan_origin(plan, "linux.namespaces[cgroup]");
-		plan_add(plan, SIDE_CHILD, STEP_UNSHARE)->num[0] = CLONE_NEWCGROUP;
-	}
 	plan_session(plan, in);
+}
+
+/* What takes its nature from who makes it: the root of a cgroup namespace is the maker's cgroup, and only init is already where it
+ * belongs; the message queues of an ipc namespace belong to the maker, who should be the container's root. */
+static void plan_late_namespaces(struct plan *plan, const struct plan_input *in)
+{
+	const struct spec_namespace *ns = in->spec->linux_.namespaces;
+	uint64_t flags = 0;
+
+	for (int type = 0; type < NS_MAX; type++)
+		if (ns[type].set && !ns[type].path && (type == NS_CGROUP || (type == NS_IPC && in->userns)))
+			flags |= ns_info[type].flag;
+	if (!flags)
+		return;
+	plan_origin(plan, "linux.namespaces");
+	plan_add(plan, SIDE_CHILD, STEP_UNSHARE)->num[0] = flags;
 }
 
 static uint64_t root_propagation(const char *name)
@@ -362,6 +373,7 @@ int plan_create(struct plan *plan, const struct plan_input *in, struct error *e)
 		plan_origin(plan, "linux.namespaces[user]");
 		plan_add(plan, SIDE_CHILD, STEP_NS_ROOT);
 	}
+	plan_late_namespaces(plan, in);
 	plan_names(plan, in);
 	if (l->namespaces[NS_MOUNT].set && (plan_mounts(plan, in, e) < 0 || plan_devices(plan, in, e) < 0))
 		return -1;

@@ -210,21 +210,37 @@ static void plan_seccomp(struct plan *plan, const struct plan_input *in)
 		plan_add(plan, SIDE_CHILD, STEP_BARRIER)->num[0] = BARRIER_SECCOMP;
 }
 
+/* A limit is raised by who has CAP_SYS_RESOURCE on the host: init itself, or from a user namespace only its parent. */
+static void plan_rlimits(struct plan *plan, const struct plan_input *in, enum plan_side side)
+{
+	const struct spec_rlimits *limits = &in->process->rlimits;
+
+	if ((side == SIDE_PARENT) != in->userns)
+		return;
+	for (size_t i = 0; i < limits->n; i++) {
+		plan_origin(plan, "process.rlimits[%zu]", i);
+		struct plan_step *s = plan_add(plan, side, STEP_RLIMIT);
+		s->num[0] = (uint64_t)limits->v[i].type;
+		s->num[1] = limits->v[i].soft;
+		s->num[2] = limits->v[i].hard;
+	}
+}
+
+void plan_oom_score(struct plan *plan, const struct plan_input *in)
+{
+	if (!in->process->set || !in->process->oom_score_adj.set)
+		return;
+	plan_origin(plan, "process.oomScoreAdj");
+	plan_add(plan, SIDE_PARENT, STEP_OOM_SCORE_ADJ)->num[0] = (uint64_t)(int64_t)in->process->oom_score_adj.v;
+}
+
 static void plan_limits(struct plan *plan, const struct plan_input *in)
 {
 	const struct spec_process *p = in->process;
 
-	for (size_t i = 0; i < p->rlimits.n; i++) {
-		plan_origin(plan, "process.rlimits[%zu]", i);
-		struct plan_step *s = plan_add(plan, SIDE_PARENT, STEP_RLIMIT);
-		s->num[0] = (uint64_t)p->rlimits.v[i].type;
-		s->num[1] = p->rlimits.v[i].soft;
-		s->num[2] = p->rlimits.v[i].hard;
-	}
-	if (p->oom_score_adj.set) {
-		plan_origin(plan, "process.oomScoreAdj");
-		plan_add(plan, SIDE_PARENT, STEP_OOM_SCORE_ADJ)->num[0] = (uint64_t)(int64_t)p->oom_score_adj.v;
-	}
+	plan_rlimits(plan, in, SIDE_PARENT);
+	if (!(plan->clone_flags & CLONE_NEWUSER))
+		plan_oom_score(plan, in);
 	if (p->io_priority.set) {
 		plan_origin(plan, "process.ioPriority");
 		plan_add(plan, SIDE_PARENT, STEP_IO_PRIORITY)->num[0] =
@@ -276,6 +292,7 @@ static void plan_privileges(struct plan *plan, const struct plan_input *in, cons
 	uint64_t admin = 1ULL << CAP_SYS_ADMIN;
 	bool late = in->seccomp && !in->process->no_new_privileges;
 
+	plan_rlimits(plan, in, SIDE_CHILD);
 	if (in->process->no_new_privileges) {
 		plan_origin(plan, "process.noNewPrivileges");
 		plan_add(plan, SIDE_CHILD, STEP_NO_NEW_PRIVS);
