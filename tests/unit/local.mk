@@ -1,5 +1,6 @@
 unit_tests = \
 	tests/unit/test_cgroup_devices \
+	tests/unit/test_cgroup_limits \
 	tests/unit/test_cgroup_live \
 	tests/unit/test_cgroup_place \
 	tests/unit/test_cgroup_writes \

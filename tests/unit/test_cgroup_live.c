@@ -5,7 +5,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -539,6 +542,41 @@ static void test_devices(void)
 	rmdir(n.dir);
 }
 
+/* A kernel without bpf(2), played by a filter. Bit 0: create succeeded, 1: the message is wrong, 2: something is left. */
+static int lacks_bpf(void *arg)
+{
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)*(int *)arg),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {.len = ARRAY_SIZE(insns), .filter = insns};
+	auto_cgroup struct cgroup cg = {};
+	struct error e = {};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || sys_seccomp(SECCOMP_SET_MODE_FILTER, 0, &prog) < 0 ||
+	    cgroup_place(below("nobpf/a"), "id", &cg, &e) < 0)
+		return 8;
+	int created = cgroup_create(&cg, NULL, true, &e) == 0;
+	int wrong = e.sys != *(int *)arg || e.kind != ERROR_HOST || !e.hint ||
+		    strncmp(e.msg, "linux.resources.devices: the kernel refuses", 43) != 0;
+	return created | wrong << 1 | there(below("nobpf")) << 2;
+}
+
+static void test_no_bpf(void)
+{
+	int reasons[] = {ENOSYS, EPERM, EINVAL};
+
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
+		fflush(NULL);
+		pid_t pid = fork();
+		if (pid == 0)
+			_exit(lacks_bpf(&reasons[i]));
+		is_int(reap(pid) >> 8, 0, "bpf(2) that fails: %s", strerrorname_np(reasons[i]));
+	}
+}
+
 /* --- many at once: a parent that one container made and takes away while another makes its own below it */
 
 static int makes_and_removes(void *arg)
@@ -632,6 +670,7 @@ int main(void)
 		test_delegate();
 		test_update();
 		test_devices();
+		test_no_bpf();
 		test_race();
 		put_back(&control);
 	}
