@@ -281,27 +281,39 @@ struct dispositions {
 	struct sigaction pipe, chld;
 };
 
-static void dispositions_restore(struct dispositions *d)
+static void dispositions_restore(const struct dispositions *d)
 {
 	sigaction(SIGPIPE, &d->pipe, NULL);
 	sigaction(SIGCHLD, &d->chld, NULL);
 }
 
-static void dispositions_set(struct dispositions *d)
+static int dispositions_set(struct dispositions *d)
 {
-	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &d->pipe);
-	sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &d->chld);
+	if (sigaction(SIGPIPE, NULL, &d->pipe) < 0 || sigaction(SIGCHLD, NULL, &d->chld) < 0)
+		return -1;
+	if (sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) < 0)
+		return -1;
+	if (sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, NULL) == 0)
+		return 0;
+	int saved = errno;
+	sigaction(SIGPIPE, &d->pipe, NULL);
+	errno = saved;
+	return -1;
 }
 
 static int hook_run_nth(const struct spec *spec, enum spec_hook_kind kind, size_t i, const char *state_json,
 			struct error *e)
 {
-	auto_with(dispositions_restore) struct dispositions saved;
+	struct dispositions saved;
+	int r;
 
-	dispositions_set(&saved);
-	if (hook_run(&spec->hooks[kind].v[i], state_json, e) < 0)
-		return error_in(e, "error running %s hook #%zu", value_to_name(names_hooks, kind), i);
-	return 0;
+	if (dispositions_set(&saved) < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot set signal dispositions");
+	r = hook_run(&spec->hooks[kind].v[i], state_json, e);
+	dispositions_restore(&saved);
+	if (r < 0)
+		error_in(e, "error running %s hook #%zu", value_to_name(names_hooks, kind), i);
+	return r;
 }
 
 int hooks_run(const struct spec *spec, enum spec_hook_kind kind, const char *state_json, struct error *e)

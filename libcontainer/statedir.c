@@ -131,12 +131,16 @@ static int dir_lock(int fd, const char *id, struct error *e)
 	return 0;
 }
 
-static bool still_linked(int root_fd, const char *id, int fd)
+/* 1: the name leads to fd. 0: it does not, or not any more. */
+static int still_linked(int root_fd, const char *id, int fd)
 {
 	struct stat here, there;
 
-	return fstat(fd, &here) == 0 && here.st_nlink > 0 && fstatat(root_fd, id, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+	if (fstat(fd, &here) < 0)
+		return -1;
+	if (fstatat(root_fd, id, &there, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -1;
+	return here.st_nlink > 0 && here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
 /* 0: locked and still what the name leads to. 1: it went away meanwhile. */
@@ -150,7 +154,10 @@ static int dir_enter(int root_fd, const char *id, int *ret, struct error *e)
 		return error_set(e, ERROR_HOST, errno, "cannot open state directory of container '%s'", id);
 	if (dir_lock(fd, id, e) < 0)
 		return -1;
-	if (!still_linked(root_fd, id, fd))
+	int linked = still_linked(root_fd, id, fd);
+	if (linked < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot look at state directory of container '%s'", id);
+	if (!linked)
 		return 1;
 	*ret = TAKE_FD(fd);
 	return 0;
