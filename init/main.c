@@ -97,6 +97,8 @@ static int init_run(struct init *i)
 		if (ret < 0) {
 			i->record.err = -ret;
 			i->record.value = steps[n].kind;
+			if (steps[n].kind == STEP_CONTAINER_HOOK) /* start has no plan to look the number up in */
+				i->record.value |= (uint32_t)steps[n].num[2] << 16;
 			init_send(i, RECORD_FAILED, -1);
 			return 1;
 		}

@@ -261,8 +261,12 @@ static const char *notify_directory(struct creation *c, struct error *e)
 
 	if (!socket || !*socket)
 		return NULL;
-	c->notify = sdnotify_listen(c->dir.fd, e);
-	return c->notify < 0 ? NULL : arena_printf(&c->arena, "%s/%s/notify", c->rt->root, c->o->id);
+	/* After create the socket is bound and served by start: a directory is all that has to be mounted. */
+	if (c->mode == CREATE && mkdirat(c->dir.fd, "notify", 0755) < 0)
+		error_set(e, ERROR_HOST, errno, "cannot make directory 'notify'");
+	else if (c->mode != CREATE)
+		c->notify = sdnotify_listen(c->dir.fd, e);
+	return e->kind != ERROR_NONE ? NULL : arena_printf(&c->arena, "%s/%s/notify", c->rt->root, c->o->id);
 }
 
 static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, struct error *e)

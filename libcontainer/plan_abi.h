@@ -133,7 +133,7 @@ struct plan_record {
 	uint32_t type;
 	uint32_t step;  /* index */
 	int32_t err;    /* errno, or what the type says */
-	uint32_t value; /* READY: enum plan_barrier; FD: what it is; FAILED: kind */
+	uint32_t value; /* READY: enum plan_barrier; FD: what it is; FAILED: kind, and a hook's number << 16 */
 	int32_t extra;  /* READY at BARRIER_SECCOMP: number of the listener fd in init; FAILED hook: wait status */
 	uint32_t text_len;
 	char text[PLAN_TEXT_MAX]; /* fsopen log or hook output */

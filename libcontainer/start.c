@@ -9,6 +9,7 @@
 #include "libcontainer/hooks.h"
 #include "libcontainer/spawn.h"
 #include "libcontainer/state.h"
+#include "libcontainer/terminal.h"
 
 static int check_created(const struct statedir *dir, const struct state *state, struct error *e)
 {
@@ -88,12 +89,22 @@ static void destroy(struct statedir *dir, const struct state *state, const struc
 		return; /* delete --force has another try */
 }
 
+/* Waiting for the container's READY may take long: nobody else is kept from the container meanwhile. */
+static int relay(struct statedir *dir, int sock, const struct state *state, int pidfd, struct error *e)
+{
+	if (sock < 0)
+		return 0;
+	statedir_done(dir);
+	return sdnotify_relay(sock, secure_getenv("NOTIFY_SOCKET"), state->pid, pidfd, e);
+}
+
 int container_start(const struct runtime *rt, const char *id, struct error *e)
 {
 	auto_statedir struct statedir dir = STATEDIR_NONE;
 	auto_arena struct arena a = {};
 	auto_spec struct spec *spec = NULL;
 	auto_close int pidfd = -1;
+	auto_close int sock = -1;
 	struct state state;
 	struct plan_record record = {};
 
@@ -104,15 +115,19 @@ int container_start(const struct runtime *rt, const char *id, struct error *e)
 		return error_set(e, ERROR_CONFIG, 0, "process: missing, nothing to run");
 	if (state_open_init(&state, &pidfd, e) < 0)
 		return -1;
+	const char *notify = secure_getenv("NOTIFY_SOCKET");
+	if (notify && *notify && faccessat(dir.fd, "notify", F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (sock = sdnotify_listen(dir.fd, e)) < 0)
+		return -1;
 	int failed = start_init(&dir, pidfd, &record, e);
 	if (failed < 0)
 		return -1;
-	if (failed && record.value != STEP_CONTAINER_HOOK)
+	if (failed && (record.value & 0xffff) != STEP_CONTAINER_HOOK)
 		return spawn_failed_exec(&record, spec->process.args.v[0], e);
 	if (failed)
-		spawn_failed_hook(&record, "startContainer", 0, e);
+		spawn_failed_hook(&record, "startContainer", record.value >> 16, e);
 	else if (hooks_run(spec, HOOK_POSTSTART, json(&state, STATUS_RUNNING, &a), e) == 0)
-		return 0;
+		return relay(&dir, sock, &state, pidfd, e);
 	destroy(&dir, &state, spec, pidfd, &a);
 	return -1;
 }
