@@ -34,6 +34,9 @@ int sdnotify_listen(int statedir_fd, struct error *e)
 		return error_set(e, ERROR_HOST, errno, "cannot open directory 'notify'");
 	/* By descriptor: the state root's path may be longer than sun_path. */
 	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/notify.sock", dir);
+	/* Left by a start that was killed. */
+	if (unlinkat(dir, "notify.sock", 0) < 0 && errno != ENOENT)
+		return error_set(e, ERROR_HOST, errno, "cannot remove the old notify socket");
 	/* The state directory is closed to others; inside the container any user may notify. */
 	if (fchmod(dir, 0755) < 0 || bind(sock, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    fchmodat(dir, "notify.sock", 0777, 0) < 0)
