@@ -9,7 +9,8 @@ int dl_load(const char *soname, const char *package, const struct dl_symbol *sym
 	void *handle = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
 
 	if (!handle)
-		return error_set(e, ERROR_HOST, 0, "cannot load library '%s': %s (package %s)", soname, dlerror(), package);
+		return error_set(e, ERROR_HOST, 0, "cannot load library '%s': %s (package %s)", soname, dlerror(),
+				 package);
 	for (size_t i = 0; i < n; i++) {
 		void *p = dlsym(handle, symbols[i].name);
 		if (!p)

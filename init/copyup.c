@@ -24,7 +24,8 @@ static int copy_file(int from, int to, const char *name, const struct statx *st)
 
 	if (in < 0)
 		return (int)in;
-	long out = sys4(__NR_openat, to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, st->stx_mode & 07777);
+	long out =
+		sys4(__NR_openat, to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, st->stx_mode & 07777);
 	if (out < 0)
 		return closed((int)in, (int)out);
 	long n;
@@ -69,17 +70,10 @@ static int copy_entry(int from, int to, const char *name, int depth)
 	if (ret < 0)
 		return ret;
 	switch (st.stx_mode & 0170000) {
-	case 0040000:
-		ret = copy_dir(from, to, name, &st, depth);
-		break;
-	case 0120000:
-		ret = copy_link(from, to, name);
-		break;
-	case 0100000:
-		ret = copy_file(from, to, name, &st);
-		break;
-	default:
-		return 0; /* devices, sockets and pipes are not content */
+	case 0040000: ret = copy_dir(from, to, name, &st, depth); break;
+	case 0120000: ret = copy_link(from, to, name); break;
+	case 0100000: ret = copy_file(from, to, name, &st); break;
+	default: return 0; /* devices, sockets and pipes are not content */
 	}
 	if (ret >= 0)
 		ret = (int)sys5(__NR_fchownat, to, name, st.stx_uid, st.stx_gid, AT_SYMLINK_NOFOLLOW);

@@ -19,7 +19,8 @@ static int cap_set(const struct cap_sets *sets)
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {
 		{(uint32_t)sets->effective, (uint32_t)sets->permitted, (uint32_t)sets->inheritable},
-		{(uint32_t)(sets->effective >> 32), (uint32_t)(sets->permitted >> 32), (uint32_t)(sets->inheritable >> 32)},
+		{(uint32_t)(sets->effective >> 32), (uint32_t)(sets->permitted >> 32),
+		 (uint32_t)(sets->inheritable >> 32)},
 	};
 
 	return (int)sys2(__NR_capset, &head, data);

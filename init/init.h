@@ -43,5 +43,5 @@ int write_file(int dirfd, const char *path, const char *text);
 int closed(int fd, int ret); /* closes fd and returns ret */
 
 #define X(kind, name) step_handler do_##kind;
-PLAN_STEPS(X)
+PLAN_INIT_STEPS(X)
 #undef X

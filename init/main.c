@@ -59,20 +59,11 @@ void init_note(struct init *i, const char *text)
 static int init_step(struct init *i, const struct plan_step *s)
 {
 	switch (s->kind) {
-#define CHILD(kind)                                                                                \
-	case STEP_##kind:                                                                          \
+#define X(kind, name)                                                                                                  \
+	case STEP_##kind:                                                                                              \
 		return do_##kind(i, s);
-		CHILD(GUARD) CHILD(BARRIER) CHILD(SETNS) CHILD(UNSHARE) CHILD(SETSID) CHILD(KEYRING)
-		CHILD(OPEN_TREE) CHILD(MOUNT_ATTR) CHILD(PROPAGATION) CHILD(ROOT_ATTACH) CHILD(ROOT_OPEN)
-		CHILD(NS_ROOT) CHILD(HOSTNAME) CHILD(DOMAINNAME) CHILD(FSOPEN) CHILD(FSCONFIG) CHILD(FSMOUNT)
-		CHILD(TMPCOPYUP) CHILD(PLACE) CHILD(RETUNE) CHILD(MKDIR) CHILD(MKNOD) CHILD(SYMLINK) CHILD(CONSOLE)
-		CHILD(CONTAINER_HOOK) CHILD(PIVOT) CHILD(CHROOT) CHILD(MOVE_ROOT) CHILD(PROCFS) CHILD(SYSCTL)
-		CHILD(READONLY_PATH) CHILD(MASK_PATH) 
-		CHILD(RLIMIT) CHILD(AFFINITY) CHILD(PERSONALITY) CHILD(MEMORY_POLICY) CHILD(UMASK) CHILD(LABEL) CHILD(NO_NEW_PRIVS)
-		CHILD(BOUNDING) CHILD(STDIO_OWNER) CHILD(IDS) CHILD(CAPS) CHILD(CHDIR) CHILD(FIND_EXEC) CHILD(HOME)
-		CHILD(VERIFY_MASK) CHILD(VERIFY_READONLY) 
-		CHILD(SECCOMP) CHILD(CLOSE_FDS) CHILD(WAIT_START) CHILD(EXEC)
-#undef CHILD
+		PLAN_INIT_STEPS(X)
+#undef X
 	default:
 		return -EINVAL;
 	}

@@ -79,7 +79,8 @@ int do_FSCONFIG(struct init *i, const struct plan_step *s)
 {
 	int fd = i->reg[s->reg];
 	const char *value = s->str2 ? init_str(i, s->str2) : NULL;
-	long ret = sys5(__NR_fsconfig, fd, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, init_str(i, s->str), value, 0);
+	long ret =
+		sys5(__NR_fsconfig, fd, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG, init_str(i, s->str), value, 0);
 
 	if (ret == -EINVAL && (s->flags & PLAN_OPTIONAL))
 		return 0;

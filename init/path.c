@@ -6,7 +6,7 @@
 #include "init/init.h"
 
 #define RACE_RETRIES 128
-#define PATH_BYTES 4096
+#define PATH_BYTES   4096
 
 int root_open(const struct init *i, const char *path, uint64_t flags, uint64_t resolve)
 {
@@ -78,7 +78,8 @@ static int make_file(const struct init *i, const char *path)
 
 	if (dir < 0)
 		return dir;
-	long fd = sys4(__NR_openat, dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+	long fd =
+		sys4(__NR_openat, dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
 	closed(dir, 0);
 	return fd < 0 ? (int)fd : closed((int)fd, 0);
 }

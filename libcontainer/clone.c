@@ -18,7 +18,7 @@
 
 #include "base/sys.h"
 
-#define STACK_SIZE 16384
+#define STACK_SIZE   16384
 #define no_sanitizer __attribute__((no_sanitize("address", "undefined"), no_stack_protector))
 #ifndef CLONE_CLEAR_SIGHAND
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL
@@ -183,7 +183,8 @@ static int run_intermediate(struct clone_task *task)
 int clone_init(const struct clone_request *request, pid_t *pid, int *pidfd, struct error *e)
 {
 	static char stacks[2 * STACK_SIZE] __attribute__((aligned(16)));
-	struct clone_report *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct clone_report *shared =
+		mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct clone_task task = {.request = request, .report = shared, .stack = stacks};
 	sigset_t all, old;
 	int status;

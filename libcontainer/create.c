@@ -88,7 +88,8 @@ static int check_request(struct creation *c, struct error *e)
 	if (c->mode != CREATE && !c->spec->process.set)
 		return error_set(e, ERROR_CONFIG, 0, "process: missing, nothing to run");
 	if (c->rt->systemd_cgroup)
-		return error_set(e, ERROR_USAGE, 0, "option --systemd-cgroup: the systemd cgroup driver is not supported yet");
+		return error_set(e, ERROR_USAGE, 0,
+				 "option --systemd-cgroup: the systemd cgroup driver is not supported yet");
 	if (terminal_check(terminal, c->mode != RUN_FOREGROUND, c->o->console_socket, e) < 0)
 		return -1;
 	return preserved_check(c->o->preserve_fds + listen_fds(), e);
@@ -139,7 +140,9 @@ static int make_cgroup(struct creation *c, struct error *e)
 	if (!c->privileges.rootless || wants_limits(&c->spec->linux_) ||
 	    (why.sys != EACCES && why.sys != EPERM && why.sys != EROFS)) {
 		*e = why;
-		return error_hint(e, c->privileges.rootless ? "rootless needs a delegated cgroup for limits and cgroupsPath" : NULL);
+		return error_hint(e, c->privileges.rootless
+					     ? "rootless needs a delegated cgroup for limits and cgroupsPath"
+					     : NULL);
 	}
 	c->intent.cgroup = NULL;
 	return 0;
@@ -159,7 +162,8 @@ static int prepare_directory(struct creation *c, struct error *e)
 		return -1;
 	if (replace_file_at(c->dir.fd, "config.json", c->spec->text, c->spec->text_size, 0600, e) < 0)
 		return -1;
-	if (c->mode == CREATE && (mkfifoat(c->dir.fd, "exec.fifo", 0600) < 0 || mkfifoat(c->dir.fd, "result.fifo", 0600) < 0))
+	if (c->mode == CREATE &&
+	    (mkfifoat(c->dir.fd, "exec.fifo", 0600) < 0 || mkfifoat(c->dir.fd, "result.fifo", 0600) < 0))
 		return error_set(e, ERROR_HOST, errno, "cannot create the fifos of the state directory");
 	return make_cgroup(c, e);
 }
@@ -281,13 +285,22 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 	if (e->kind != ERROR_NONE)
 		return -1;
 	struct plan_input in = {
-		.spec = c->spec, .process = &c->spec->process, .id = c->o->id, .bundle = c->bundle, .rootfs = c->rootfs,
+		.spec = c->spec,
+		.process = &c->spec->process,
+		.id = c->o->id,
+		.bundle = c->bundle,
+		.rootfs = c->rootfs,
 		.cgroup_dir = c->has_cgroup ? arena_printf(&c->arena, "%s/%s", c->cgroup.mountpoint, c->cgroup.path)
 					    : "/sys/fs/cgroup",
-		.privileged = c->privileges.privileged, .userns = l->namespaces[NS_USER].set,
-		.no_pivot = c->o->no_pivot, .no_new_keyring = c->o->no_new_keyring,
-		.waits_for_start = c->mode == CREATE, .seccomp = seccomp, .notify_dir = notify,
-		.listen_fds = listen_fds(), .state_json = creation_state_json(c, 2147483647),
+		.privileged = c->privileges.privileged,
+		.userns = l->namespaces[NS_USER].set,
+		.no_pivot = c->o->no_pivot,
+		.no_new_keyring = c->o->no_new_keyring,
+		.waits_for_start = c->mode == CREATE,
+		.seccomp = seccomp,
+		.notify_dir = notify,
+		.listen_fds = listen_fds(),
+		.state_json = creation_state_json(c, 2147483647),
 		.caps_available = caps_available(c->spec, &c->privileges),
 	};
 	plan->preserve_fds = c->o->preserve_fds + in.listen_fds;
@@ -297,9 +310,17 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 	auto_close int cgroup_fd = c->has_cgroup ? cgroup_join_fd(&c->cgroup, NULL, 0, e) : -1;
 	if (c->has_cgroup && cgroup_fd < 0)
 		return -1;
-	*sp = (struct spawn){.plan = plan, .spec = c->spec, .id = c->o->id, .oci_bundle = c->bundle, .cgroup_fd = cgroup_fd,
-			     .privileged = c->privileges.privileged, .state_json = creation_state_json, .ready = commit,
-			     .ctx = c, .pidfd = -1, .master = -1};
+	*sp = (struct spawn){.plan = plan,
+			     .spec = c->spec,
+			     .id = c->o->id,
+			     .oci_bundle = c->bundle,
+			     .cgroup_fd = cgroup_fd,
+			     .privileged = c->privileges.privileged,
+			     .state_json = creation_state_json,
+			     .ready = commit,
+			     .ctx = c,
+			     .pidfd = -1,
+			     .master = -1};
 	return spawn_run(sp, e);
 }
 
@@ -381,8 +402,8 @@ static int foreground(struct creation *c, struct spawn *sp, bool keep, int *exit
 	return keep ? 0 : container_delete(c->rt, c->o->id, true, e);
 }
 
-int container_run(const struct runtime *rt, const struct create_options *o, const struct run_options *r, int *exit_status,
-		  struct error *e)
+int container_run(const struct runtime *rt, const struct create_options *o, const struct run_options *r,
+		  int *exit_status, struct error *e)
 {
 	auto_with(creation_done) struct creation c = {
 		.rt = rt, .o = o, .mode = r->detach ? RUN_DETACHED : RUN_FOREGROUND};

@@ -46,7 +46,8 @@ static int check_status(struct execution *x, struct error *e)
 	if (status == STATUS_STOPPED)
 		return error_set(e, ERROR_STATE, 0, "cannot exec in a stopped container");
 	if (status == STATUS_PAUSED && !x->o->ignore_paused)
-		return error_set(e, ERROR_STATE, 0, "cannot exec in a paused container (use --ignore-paused to override)");
+		return error_set(e, ERROR_STATE, 0,
+				 "cannot exec in a paused container (use --ignore-paused to override)");
 	return state_open_init(&x->state, &x->init, e);
 }
 
@@ -61,7 +62,8 @@ static int parse_user(const char *text, struct spec_process *p, struct error *e)
 		return error_set(e, ERROR_USAGE, 0, "option --user: invalid user '%s'", text);
 	memcpy(uid, text, len);
 	uid[len] = '\0';
-	if (parse_u32(uid, UINT32_MAX - 1, &p->user.uid) < 0 || (gid && parse_u32(gid, UINT32_MAX - 1, &p->user.gid) < 0)) {
+	if (parse_u32(uid, UINT32_MAX - 1, &p->user.uid) < 0 ||
+	    (gid && parse_u32(gid, UINT32_MAX - 1, &p->user.gid) < 0)) {
 		error_hint(e, "give numbers, as in 1000:1000");
 		return error_set(e, ERROR_USAGE, 0, "option --user: invalid user '%s'", text);
 	}
@@ -163,7 +165,8 @@ static int affinity(const char *list, pid_t pid, const char *which, struct error
 	if (bitlist_parse(&a, list, &mask, &bits) < 0)
 		return error_set(e, ERROR_CONFIG, 0, "process.execCPUAffinity.%s: malformed list '%s'", which, list);
 	if (sched_setaffinity(pid, BITLIST_MAX / 8, (const cpu_set_t *)mask) < 0)
-		return error_set(e, ERROR_HOST, errno, "process.execCPUAffinity.%s: cannot run on CPUs '%s'", which, list);
+		return error_set(e, ERROR_HOST, errno, "process.execCPUAffinity.%s: cannot run on CPUs '%s'", which,
+				 list);
 	return 0;
 }
 
@@ -193,24 +196,34 @@ static int exec_cgroup_fd(struct execution *x, struct error *e)
 		return -1;
 	const char *colon = sub ? strchr(sub, ':') : NULL;
 	if (colon)
-		return error_set(e, ERROR_USAGE, 0, "option --cgroup: '%s' names controllers, which cgroup v2 has not", sub);
+		return error_set(e, ERROR_USAGE, 0, "option --cgroup: '%s' names controllers, which cgroup v2 has not",
+				 sub);
 	if (cgroup_open(x->state.cgroup, &cgroup, e) < 0)
 		return -1;
 	return cgroup_join_fd(&cgroup, sub, x->state.pid, e);
 }
 
-static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan *plan, struct spawn *sp, struct error *e)
+static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan *plan, struct spawn *sp,
+		      struct error *e)
 {
 	const struct seccomp_program *seccomp = NULL;
 	struct privileges privileges;
 
-	if (privileges_read(rt, &privileges, e) < 0 || seccomp_program(x->spec, x->dir.root_fd, &x->arena, &seccomp, e) < 0)
+	if (privileges_read(rt, &privileges, e) < 0 ||
+	    seccomp_program(x->spec, x->dir.root_fd, &x->arena, &seccomp, e) < 0)
 		return -1;
 	struct plan_input in = {
-		.spec = x->spec, .process = &x->process, .id = x->state.id, .bundle = x->state.bundle, .rootfs = x->state.rootfs,
-		.privileged = privileges.privileged, .userns = x->spec->linux_.namespaces[NS_USER].set,
-		.no_new_keyring = x->state.no_new_keyring, .seccomp = seccomp,
-		.caps_available = caps_available(x->spec, &privileges), .join = namespaces_of(x->spec),
+		.spec = x->spec,
+		.process = &x->process,
+		.id = x->state.id,
+		.bundle = x->state.bundle,
+		.rootfs = x->state.rootfs,
+		.privileged = privileges.privileged,
+		.userns = x->spec->linux_.namespaces[NS_USER].set,
+		.no_new_keyring = x->state.no_new_keyring,
+		.seccomp = seccomp,
+		.caps_available = caps_available(x->spec, &privileges),
+		.join = namespaces_of(x->spec),
 	};
 	plan->preserve_fds = x->o->preserve_fds;
 	if (plan_exec(plan, &in, e) < 0)
@@ -219,9 +232,17 @@ static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan
 	auto_close int cgroup_fd = exec_cgroup_fd(x, e);
 	if (e->kind != ERROR_NONE || affinity(x->process.exec_cpu_affinity.initial, 0, "initial", e) < 0)
 		return -1;
-	*sp = (struct spawn){.plan = plan, .spec = x->spec, .id = x->state.id, .oci_bundle = x->state.bundle,
-			     .cgroup_fd = cgroup_fd, .privileged = privileges.privileged, .state_json = exec_state_json,
-			     .ready = exec_ready, .ctx = x, .pidfd = -1, .master = -1};
+	*sp = (struct spawn){.plan = plan,
+			     .spec = x->spec,
+			     .id = x->state.id,
+			     .oci_bundle = x->state.bundle,
+			     .cgroup_fd = cgroup_fd,
+			     .privileged = privileges.privileged,
+			     .state_json = exec_state_json,
+			     .ready = exec_ready,
+			     .ctx = x,
+			     .pidfd = -1,
+			     .master = -1};
 	return spawn_run(sp, e);
 }
 
@@ -243,7 +264,8 @@ static int hand_out(struct execution *x, const struct spawn *sp, struct error *e
 	return o->pid_file ? pid_file_write(o->pid_file, sp->pid, e) : 0;
 }
 
-int container_exec(const struct runtime *rt, const char *id, const struct exec_options *o, int *exit_status, struct error *e)
+int container_exec(const struct runtime *rt, const char *id, const struct exec_options *o, int *exit_status,
+		   struct error *e)
 {
 	auto_with(execution_done) struct execution x = {.o = o, .dir = STATEDIR_NONE, .init = -1};
 	auto_spawn struct spawn sp = {.pidfd = -1, .master = -1};

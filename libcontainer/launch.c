@@ -22,7 +22,8 @@ static bool in_initial_userns(void)
 
 	if (read_file_at(AT_FDCWD, "/proc/self/uid_map", 65536, &map) < 0)
 		return true;
-	return parse_columns(strbuf_str(&map), range, 3) == 0 && range[0] == 0 && range[1] == 0 && range[2] == UINT32_MAX;
+	return parse_columns(strbuf_str(&map), range, 3) == 0 && range[0] == 0 && range[1] == 0 &&
+	       range[2] == UINT32_MAX;
 }
 
 int privileges_read(const struct runtime *rt, struct privileges *ret, struct error *e)
@@ -49,9 +50,11 @@ uint64_t caps_available(const struct spec *spec, const struct privileges *p)
 int terminal_check(bool terminal, bool detach, const char *console_socket, struct error *e)
 {
 	if (detach && terminal && !console_socket)
-		return error_set(e, ERROR_USAGE, 0, "cannot allocate tty if kedge will detach without setting console socket");
+		return error_set(e, ERROR_USAGE, 0,
+				 "cannot allocate tty if kedge will detach without setting console socket");
 	if ((!detach || !terminal) && console_socket)
-		return error_set(e, ERROR_USAGE, 0, "cannot use console socket if kedge will not detach or allocate tty");
+		return error_set(e, ERROR_USAGE, 0,
+				 "cannot use console socket if kedge will not detach or allocate tty");
 	return 0;
 }
 

@@ -16,77 +16,78 @@
 #define PLAN_REGS_MAX 4096
 #define PLAN_TEXT_MAX 232
 
-/* Every kind of step: enum value, name in `kedge plan`. A handler exists in init/ (child) or spawn_parent.c (parent) for each. */
-#define PLAN_STEPS(X)                                                                              \
-	/* prepared by the parent before the clone */                                              \
-	X(OPEN_NS, "open-namespace")       /* reg <- str; num0 CLONE_NEW* */                       \
-	X(OPEN_TREE, "open-tree")          /* reg <- clone of the tree at str; num0 OPEN_TREE_* flags */ \
+/* Done by the runtime before the clone, or while init waits at a barrier; spawn_prepare.c and spawn_parent.c. */
+#define PLAN_RUNTIME_STEPS(X) \
+	X(OPEN_NS, "open-namespace")       /* reg <- str; num0 CLONE_NEW* */ \
 	X(IDMAP, "idmap")                  /* mount in reg; blob: uid then gid maps, num0 how many uid maps; num1 AT_* */ \
+	X(TIME_OFFSETS, "time-offsets")    /* new time namespace with str in timens_offsets */ \
+	X(CLONE, "clone")                  /* num0 CLONE_* flags */ \
+	X(SETGROUPS_DENY, "setgroups") \
+	X(UID_MAP, "uid-map")              /* str */ \
+	X(GID_MAP, "gid-map")              /* str */ \
+	X(RUNTIME_HOOKS, "hooks")          /* num0 enum spec_hook_kind */ \
+	X(OOM_SCORE_ADJ, "oom-score-adj")  /* num0 */ \
+	X(SCHEDULER, "scheduler")          /* blob struct sched_attr */ \
+	X(IO_PRIORITY, "io-priority")      /* num0 */ \
+	X(VERIFY, "verify")                /* /proc/PID/status; blob struct plan_verify */
+
+/* Done by init, some of them by the runtime where it has the rights for them: one function do_KIND() each. */
+#define PLAN_INIT_STEPS(X) \
+	X(OPEN_TREE, "open-tree")          /* reg <- clone of the tree at str; num0 OPEN_TREE_* flags */ \
 	X(MOUNT_ATTR, "mount-attr")        /* mount in reg; num0 set, num1 clear, num2 propagation, num3 AT_* */ \
-	X(TIME_OFFSETS, "time-offsets")    /* new time namespace with str in timens_offsets */     \
-	X(CLONE, "clone")                  /* num0 CLONE_* flags */                                \
-	/* done by the parent while init waits at a barrier */                                     \
-	X(SETGROUPS_DENY, "setgroups")                                                             \
-	X(UID_MAP, "uid-map")              /* str */                                               \
-	X(GID_MAP, "gid-map")              /* str */                                               \
-	X(RUNTIME_HOOKS, "hooks")          /* num0 enum spec_hook_kind */                          \
-	X(OOM_SCORE_ADJ, "oom-score-adj")  /* num0 */                                              \
-	X(NET_DEVICE, "net-device")        /* str host name, str2 new name */                      \
-	X(RDT, "intel-rdt")                                                                        \
-	X(RLIMIT, "rlimit")                /* num0 RLIMIT_*, num1 soft, num2 hard */               \
-	X(SCHEDULER, "scheduler")          /* blob struct sched_attr */                            \
-	X(IO_PRIORITY, "io-priority")      /* num0 */                                              \
-	X(VERIFY, "verify")                /* /proc/PID/status; blob struct plan_verify */ \
-	/* done by init */                                                                         \
-	X(GUARD, "guard")                  /* dies with the parent; not dumpable unless num0 */                \
-	X(BARRIER, "barrier")              /* num0 enum plan_barrier */                            \
-	X(SETNS, "setns")                  /* reg; num0 CLONE_NEW* */                              \
-	X(UNSHARE, "unshare")              /* num0 CLONE_NEW* */                                   \
-	X(SETSID, "setsid")                                                                        \
-	X(KEYRING, "keyring")              /* str */                                               \
-	X(PROPAGATION, "propagation")      /* of "/" and below; num0 MS_* */                       \
-	X(ROOT_ATTACH, "attach-root")      /* reg at str */                                        \
-	X(ROOT_OPEN, "open-root")          /* reg <- "/" */                                        \
-	X(NS_ROOT, "become-root")          /* ids 0:0 of the user namespace */                     \
-	X(HOSTNAME, "hostname")            /* str */                                               \
-	X(DOMAINNAME, "domainname")        /* str */                                               \
-	X(FSOPEN, "fsopen")                /* reg <- context for str */                            \
-	X(FSCONFIG, "fsconfig")            /* reg; str key, str2 value */                          \
-	X(FSMOUNT, "fsmount")              /* reg: context -> mount; num0 attributes */            \
-	X(TMPCOPYUP, "copy-up")            /* into mount reg from str of the root */               \
-	X(PLACE, "place")                  /* mount reg at str; num0 enum plan_place */            \
-	X(RETUNE, "retune")                /* the mount at str; nums as MOUNT_ATTR */              \
-	X(MKDIR, "mkdir")                  /* str; num0 mode */                                    \
+	X(RLIMIT, "rlimit")                /* num0 RLIMIT_*, num1 soft, num2 hard */ \
+	X(GUARD, "guard")                  /* dies with the parent; not dumpable unless num0 */ \
+	X(BARRIER, "barrier")              /* num0 enum plan_barrier */ \
+	X(SETNS, "setns")                  /* reg; num0 CLONE_NEW* */ \
+	X(UNSHARE, "unshare")              /* num0 CLONE_NEW* */ \
+	X(SETSID, "setsid") \
+	X(KEYRING, "keyring")              /* str */ \
+	X(PROPAGATION, "propagation")      /* of "/" and below; num0 MS_* */ \
+	X(ROOT_ATTACH, "attach-root")      /* reg at str */ \
+	X(ROOT_OPEN, "open-root")          /* reg <- "/" */ \
+	X(NS_ROOT, "become-root")          /* ids 0:0 of the user namespace */ \
+	X(HOSTNAME, "hostname")            /* str */ \
+	X(DOMAINNAME, "domainname")        /* str */ \
+	X(FSOPEN, "fsopen")                /* reg <- context for str */ \
+	X(FSCONFIG, "fsconfig")            /* reg; str key, str2 value */ \
+	X(FSMOUNT, "fsmount")              /* reg: context -> mount; num0 attributes */ \
+	X(TMPCOPYUP, "copy-up")            /* into mount reg from str of the root */ \
+	X(PLACE, "place")                  /* mount reg at str; num0 enum plan_place */ \
+	X(RETUNE, "retune")                /* the mount at str; nums as MOUNT_ATTR */ \
+	X(MKDIR, "mkdir")                  /* str; num0 mode */ \
 	X(MKNOD, "mknod")                  /* str; num0 mode, num1 major, num2 minor, num3 uid << 32 | gid */ \
-	X(SYMLINK, "symlink")              /* str2 -> str */                                       \
-	X(CONSOLE, "console")              /* num0 height << 16 | width; str: where to bind it */  \
+	X(SYMLINK, "symlink")              /* str2 -> str */ \
+	X(CONSOLE, "console")              /* num0 height << 16 | width; str: where to bind it */ \
 	X(CONTAINER_HOOK, "hook")          /* str path; list args, list2 env; num0 timeout s, num1 kind, num2 index; blob state */ \
-	X(PIVOT, "pivot-root")             /* reg */                                               \
-	X(CHROOT, "chroot")                /* reg */                                               \
-	X(MOVE_ROOT, "move-root")          /* reg */                                               \
-	X(PROCFS, "procfs")                /* reg <- private procfs */                             \
-	X(SYSCTL, "sysctl")                /* str file below /proc/sys, str2 value; reg procfs */  \
-	X(READONLY_PATH, "read-only")      /* str */                                               \
-	X(MASK_PATH, "mask")               /* str */                                               \
-	X(AFFINITY, "cpu-affinity")        /* blob cpu mask */                                     \
-	X(PERSONALITY, "personality")      /* num0 */                                              \
+	X(PIVOT, "pivot-root")             /* reg */ \
+	X(CHROOT, "chroot")                /* reg */ \
+	X(MOVE_ROOT, "move-root")          /* reg */ \
+	X(PROCFS, "procfs")                /* reg <- private procfs */ \
+	X(SYSCTL, "sysctl")                /* str file below /proc/sys, str2 value; reg procfs */ \
+	X(READONLY_PATH, "read-only")      /* str */ \
+	X(MASK_PATH, "mask")               /* str */ \
+	X(AFFINITY, "cpu-affinity")        /* blob cpu mask */ \
+	X(PERSONALITY, "personality")      /* num0 */ \
 	X(MEMORY_POLICY, "memory-policy")  /* num0 mode and flags; blob node mask, num1 its bits */ \
-	X(UMASK, "umask")                  /* num0 */                                              \
+	X(UMASK, "umask")                  /* num0 */ \
 	X(LABEL, "label")                  /* str file below /proc/self/attr, str2 value; reg procfs */ \
-	X(NO_NEW_PRIVS, "no-new-privs")                                                            \
-	X(BOUNDING, "bounding")            /* num0 mask kept */                                    \
-	X(STDIO_OWNER, "stdio-owner")      /* num0 uid */                                          \
+	X(NO_NEW_PRIVS, "no-new-privs") \
+	X(BOUNDING, "bounding")            /* num0 mask kept */ \
+	X(STDIO_OWNER, "stdio-owner")      /* num0 uid */ \
 	X(IDS, "ids")                      /* num0 uid, num1 gid; blob supplementary gids; num2 set groups */ \
 	X(CAPS, "caps")                    /* num0 effective, 1 permitted, 2 inheritable, 3 ambient */ \
-	X(CHDIR, "chdir")                  /* str */                                               \
-	X(FIND_EXEC, "find-exec")          /* list of candidates */                                \
-	X(HOME, "home")                    /* num0 uid; reg root: HOME of /etc/passwd */           \
-	X(VERIFY_MASK, "verify-mask")      /* str */                                               \
-	X(VERIFY_READONLY, "verify-read-only") /* str */                                           \
-	X(SECCOMP, "seccomp")              /* blob struct sock_filter[]; num0 flags */             \
-	X(CLOSE_FDS, "close-fds")          /* all above num0, all registers */                     \
-	X(WAIT_START, "wait-start")        /* reg fifo, reg2 result fifo */                        \
+	X(CHDIR, "chdir")                  /* str */ \
+	X(FIND_EXEC, "find-exec")          /* list of candidates */ \
+	X(HOME, "home")                    /* num0 uid; reg root: HOME of /etc/passwd */ \
+	X(VERIFY_MASK, "verify-mask")      /* str */ \
+	X(VERIFY_READONLY, "verify-read-only") /* str */ \
+	X(SECCOMP, "seccomp")              /* blob struct sock_filter[]; num0 flags */ \
+	X(CLOSE_FDS, "close-fds")          /* all above num0, all registers */ \
+	X(WAIT_START, "wait-start")        /* reg fifo, reg2 result fifo */ \
 	X(EXEC, "exec")                    /* list argv, list2 env */
+
+/* Every kind of step: enum value, name in `kedge plan`. */
+#define PLAN_STEPS(X) PLAN_RUNTIME_STEPS(X) PLAN_INIT_STEPS(X)
 
 enum plan_kind {
 #define X(kind, name) STEP_##kind,

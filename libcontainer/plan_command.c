@@ -32,8 +32,8 @@ static int read_process(struct spec *spec, const char *path, struct spec_process
 	return spec_parse_process(spec, path, strbuf_str(&text), text.len, ret, e);
 }
 
-int container_plan(const struct runtime *rt, const struct create_options *o, const char *exec_process, struct strbuf *out,
-		   struct error *e)
+int container_plan(const struct runtime *rt, const struct create_options *o, const char *exec_process,
+		   struct strbuf *out, struct error *e)
 {
 	auto_arena struct arena a = {};
 	auto_spec struct spec *spec = NULL;
@@ -49,14 +49,23 @@ int container_plan(const struct runtime *rt, const struct create_options *o, con
 		return error_set(e, ERROR_USAGE, errno, "cannot open bundle '%s'", bundle);
 	if (spec_load(o->config ? AT_FDCWD : dir, o->config ?: "config.json", &spec, e) < 0)
 		return -1;
-	struct seccomp_program seccomp = {.flags = spec->linux_.seccomp.flags, .notify = spec->linux_.seccomp.listener_path};
+	struct seccomp_program seccomp = {.flags = spec->linux_.seccomp.flags,
+					  .notify = spec->linux_.seccomp.listener_path};
 	struct plan_input in = {
-		.spec = spec, .process = &spec->process, .id = o->id ?: "ID", .bundle = bundle,
+		.spec = spec,
+		.process = &spec->process,
+		.id = o->id ?: "ID",
+		.bundle = bundle,
 		.rootfs = path_join(&a, bundle, spec->root.set ? spec->root.path : "rootfs"),
-		.cgroup_dir = "CGROUP", .privileged = rt->rootless != ROOTLESS_TRUE,
-		.userns = spec->linux_.namespaces[NS_USER].set, .no_pivot = o->no_pivot,
-		.no_new_keyring = o->no_new_keyring, .waits_for_start = true,
-		.seccomp = spec->linux_.seccomp.set ? &seccomp : NULL, .caps_available = UINT64_MAX, .join = namespaces_of(spec),
+		.cgroup_dir = "CGROUP",
+		.privileged = rt->rootless != ROOTLESS_TRUE,
+		.userns = spec->linux_.namespaces[NS_USER].set,
+		.no_pivot = o->no_pivot,
+		.no_new_keyring = o->no_new_keyring,
+		.waits_for_start = true,
+		.seccomp = spec->linux_.seccomp.set ? &seccomp : NULL,
+		.caps_available = UINT64_MAX,
+		.join = namespaces_of(spec),
 	};
 	if (exec_process) {
 		if (read_process(spec, exec_process, &process, e) < 0)

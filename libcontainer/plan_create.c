@@ -8,10 +8,14 @@
 #include <string.h>
 
 const struct ns_info ns_info[NS_MAX] = {
-	[NS_CGROUP] = {"cgroup", "cgroup", CLONE_NEWCGROUP}, [NS_IPC] = {"ipc", "ipc", CLONE_NEWIPC},
-	[NS_MOUNT] = {"mount", "mnt", CLONE_NEWNS},          [NS_NETWORK] = {"network", "net", CLONE_NEWNET},
-	[NS_PID] = {"pid", "pid", CLONE_NEWPID},             [NS_TIME] = {"time", "time", CLONE_NEWTIME},
-	[NS_USER] = {"user", "user", CLONE_NEWUSER},         [NS_UTS] = {"uts", "uts", CLONE_NEWUTS},
+	[NS_CGROUP] = {"cgroup", "cgroup", CLONE_NEWCGROUP},
+	[NS_IPC] = {"ipc", "ipc", CLONE_NEWIPC},
+	[NS_MOUNT] = {"mount", "mnt", CLONE_NEWNS},
+	[NS_NETWORK] = {"network", "net", CLONE_NEWNET},
+	[NS_PID] = {"pid", "pid", CLONE_NEWPID},
+	[NS_TIME] = {"time", "time", CLONE_NEWTIME},
+	[NS_USER] = {"user", "user", CLONE_NEWUSER},
+	[NS_UTS] = {"uts", "uts", CLONE_NEWUTS},
 };
 
 /* Namespaces given by path are joined before a user namespace is entered: they belong to others, and only the host's root may
@@ -53,8 +57,10 @@ static void plan_time_offsets(struct plan *plan, const struct plan_input *in)
 	char text[128];
 
 	snprintf(text, sizeof(text), "monotonic %jd %u\nboottime %jd %u\n",
-		 (intmax_t)in->spec->linux_.time_offsets.monotonic.secs, in->spec->linux_.time_offsets.monotonic.nanosecs,
-		 (intmax_t)in->spec->linux_.time_offsets.boottime.secs, in->spec->linux_.time_offsets.boottime.nanosecs);
+		 (intmax_t)in->spec->linux_.time_offsets.monotonic.secs,
+		 in->spec->linux_.time_offsets.monotonic.nanosecs,
+		 (intmax_t)in->spec->linux_.time_offsets.boottime.secs,
+		 in->spec->linux_.time_offsets.boottime.nanosecs);
 	plan_origin(plan, "linux.timeOffsets");
 	uint32_t str = plan_str(plan, text);
 	plan_add(plan, SIDE_PREPARE, STEP_TIME_OFFSETS)->str = str;
@@ -161,9 +167,13 @@ static void plan_late_namespaces(struct plan *plan, const struct plan_input *in)
 
 static uint64_t root_propagation(const char *name)
 {
-	static const struct { const char *name; uint64_t flags; } table[] = {
-		{"private", MS_PRIVATE}, {"rprivate", MS_PRIVATE | MS_REC}, {"slave", MS_SLAVE}, {"rslave", MS_SLAVE | MS_REC},
-		{"shared", MS_SHARED}, {"rshared", MS_SHARED | MS_REC},
+	static const struct {
+		const char *name;
+		uint64_t flags;
+	} table[] = {
+		{"private", MS_PRIVATE},       {"rprivate", MS_PRIVATE | MS_REC},
+		{"slave", MS_SLAVE},           {"rslave", MS_SLAVE | MS_REC},
+		{"shared", MS_SHARED},         {"rshared", MS_SHARED | MS_REC},
 		{"unbindable", MS_UNBINDABLE}, {"runbindable", MS_UNBINDABLE | MS_REC},
 	};
 
@@ -218,8 +228,11 @@ static void plan_enter_root(struct plan *plan, const struct plan_input *in)
 	bool host_mounts = !in->spec->linux_.namespaces[NS_MOUNT].set;
 
 	plan_origin(plan, "root.path");
-	plan_add(plan, SIDE_CHILD, host_mounts ? STEP_CHROOT : in->no_pivot ? STEP_MOVE_ROOT : STEP_PIVOT)->reg =
-		plan->root_reg;
+	plan_add(plan, SIDE_CHILD,
+		 host_mounts    ? STEP_CHROOT
+		 : in->no_pivot ? STEP_MOVE_ROOT
+				: STEP_PIVOT)
+		->reg = plan->root_reg;
 	if (propagation && !host_mounts) {
 		plan_origin(plan, "linux.rootfsPropagation");
 		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
@@ -292,8 +305,10 @@ void plan_hide(struct plan *plan, const struct plan_input *in)
 
 static void plan_names(struct plan *plan, const struct plan_input *in)
 {
-	static const struct { const char *origin; enum plan_kind kind; } kinds[] = {
-		{"hostname", STEP_HOSTNAME}, {"domainname", STEP_DOMAINNAME}};
+	static const struct {
+		const char *origin;
+		enum plan_kind kind;
+	} kinds[] = {{"hostname", STEP_HOSTNAME}, {"domainname", STEP_DOMAINNAME}};
 	const char *const names[] = {in->spec->hostname, in->spec->domainname};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -344,7 +359,8 @@ void plan_container_hooks(struct plan *plan, const struct plan_input *in, enum s
 	for (size_t i = 0; i < hooks->n; i++) {
 		const struct spec_hook *h = &hooks->v[i];
 		plan_origin(plan, "hooks.%s[%zu]", value_to_name(names_hooks, kind), i);
-		uint32_t path = plan_str(plan, h->path), args = plan_list(plan, &h->args), env = plan_list(plan, &h->env);
+		uint32_t path = plan_str(plan, h->path), args = plan_list(plan, &h->args),
+			 env = plan_list(plan, &h->env);
 		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_CONTAINER_HOOK);
 		s->str = path;
 		s->list = args;
@@ -366,7 +382,8 @@ int plan_create(struct plan *plan, const struct plan_input *in, struct error *e)
 	if (l->intel_rdt.set)
 		return error_set(e, ERROR_CONFIG, 0, "linux.intelRdt: not supported yet");
 	if (!l->namespaces[NS_MOUNT].set && in->spec->mounts.n)
-		return error_set(e, ERROR_CONFIG, 0, "mounts: refused without a mount namespace, they would be made on the host");
+		return error_set(e, ERROR_CONFIG, 0,
+				 "mounts: refused without a mount namespace, they would be made on the host");
 	plan_namespaces(plan, in);
 	plan_root(plan, in);
 	if (in->userns) {

@@ -87,11 +87,14 @@ static int add_idmap(struct plan *plan, const struct plan_input *in, const struc
 		gid = &in->spec->linux_.gid_mappings;
 	}
 	if (m->o.idmap_uids || m->o.idmap_gids)
-		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': option 'idmap=' with a mapping is not supported, use uidMappings and gidMappings",
+		return error_set(e, ERROR_CONFIG, 0,
+				 "mounts[%zu] '%s': option 'idmap=' with a mapping is not supported, use uidMappings "
+				 "and gidMappings",
 				 m->index, m->mount->destination);
 	if (!uid->n || !gid->n)
-		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': option 'idmap' needs uidMappings and gidMappings",
-				 m->index, m->mount->destination);
+		return error_set(e, ERROR_CONFIG, 0,
+				 "mounts[%zu] '%s': option 'idmap' needs uidMappings and gidMappings", m->index,
+				 m->mount->destination);
 	if (!in->privileged)
 		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': idmapped mounts need privileges on the host",
 				 m->index, m->mount->destination);
@@ -130,9 +133,16 @@ static int plan_bind(struct plan *plan, const struct plan_input *in, struct moun
 
 static void add_superblock_flags(struct plan *plan, const struct mount_plan *m, bool block)
 {
-	static const struct { unsigned long flag; const char *name; uint8_t flags; } table[] = {
-		{MS_SYNCHRONOUS, "sync", 0}, {MS_DIRSYNC, "dirsync", 0}, {MS_LAZYTIME, "lazytime", 0},
-		{MS_MANDLOCK, "mand", PLAN_OPTIONAL}, {MS_I_VERSION, "iversion", PLAN_OPTIONAL},
+	static const struct {
+		unsigned long flag;
+		const char *name;
+		uint8_t flags;
+	} table[] = {
+		{MS_SYNCHRONOUS, "sync", 0},
+		{MS_DIRSYNC, "dirsync", 0},
+		{MS_LAZYTIME, "lazytime", 0},
+		{MS_MANDLOCK, "mand", PLAN_OPTIONAL},
+		{MS_I_VERSION, "iversion", PLAN_OPTIONAL},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
@@ -154,8 +164,9 @@ static bool one_of(const char *s, const char *const *list)
 static int plan_filesystem(struct plan *plan, const struct plan_input *in, struct mount_plan *m, const char *type,
 			   struct error *e)
 {
-	static const char *const kernel_types[] = {"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup2", "ramfs",
-						   "devtmpfs", "securityfs", "bpf", "debugfs", "tracefs", NULL};
+	static const char *const kernel_types[] = {"proc",    "sysfs",   "tmpfs",    "devpts",     "mqueue",
+						   "cgroup2", "ramfs",   "devtmpfs", "securityfs", "bpf",
+						   "debugfs", "tracefs", NULL};
 	static const char *const unlabelled[] = {"proc", "sysfs", "cgroup2", "mqueue", NULL};
 	bool kernel = one_of(type, kernel_types);
 	bool late_ro = strcmp(m->dest, "/dev") == 0 || m->o.tmpcopyup;
@@ -219,7 +230,8 @@ static const char *host_source(const struct plan_input *in, const char *type)
 static int plan_mount(struct plan *plan, const struct plan_input *in, size_t index, struct error *e)
 {
 	const struct spec_mount *mount = &in->spec->mounts.v[index];
-	struct mount_plan m = {.mount = mount, .index = index, .dest = path_join(&plan->arena, "/", mount->destination)};
+	struct mount_plan m = {
+		.mount = mount, .index = index, .dest = path_join(&plan->arena, "/", mount->destination)};
 	const char *type = mount->type ?: "";
 
 	plan_origin(plan, "mounts[%zu] '%s'", index, mount->destination);

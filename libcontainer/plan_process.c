@@ -66,8 +66,7 @@ static void plan_kernel_state(struct plan *plan, const struct plan_input *in)
 		plan_add(plan, SIDE_CHILD, STEP_PERSONALITY)->num[0] = in->spec->linux_.personality.domain;
 	}
 	plan_origin(plan, "process.user.umask");
-	plan_add(plan, SIDE_CHILD, STEP_UMASK)->num[0] =
-		in->process->user.umask.set ? in->process->user.umask.v : 0022;
+	plan_add(plan, SIDE_CHILD, STEP_UMASK)->num[0] = in->process->user.umask.set ? in->process->user.umask.v : 0022;
 }
 
 struct cap_plan {
@@ -91,7 +90,8 @@ static struct cap_plan wanted_caps(const struct plan_input *in)
 	uint64_t ambient = c->ambient & ~want.ambient;
 	for (int cap = 0; cap < 64; cap++) {
 		if (lost >> cap & 1)
-			log_write(LOG_WARNING, "capability %s cannot be granted, ignoring", value_to_name(names_caps, cap));
+			log_write(LOG_WARNING, "capability %s cannot be granted, ignoring",
+				  value_to_name(names_caps, cap));
 		else if (ambient >> cap & 1)
 			log_write(LOG_WARNING, "can't raise ambient capability %s: operation not permitted",
 				  value_to_name(names_caps, cap));

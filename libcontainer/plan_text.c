@@ -30,8 +30,6 @@ static const struct step_text {
 	[STEP_GID_MAP] = {"%s", "cannot write the gid map"},
 	[STEP_RUNTIME_HOOKS] = {"%H", "cannot run hooks"},
 	[STEP_OOM_SCORE_ADJ] = {"%0", "cannot set oom_score_adj"},
-	[STEP_NET_DEVICE] = {"%s %t", "cannot move network device '%s'"},
-	[STEP_RDT] = {"", "cannot apply resctrl settings"},
 	[STEP_RLIMIT] = {"%R %1:%2", "cannot set rlimit"},
 	[STEP_SCHEDULER] = {"%b", "cannot set the scheduler"},
 	[STEP_IO_PRIORITY] = {"%x0", "cannot set the I/O priority"},

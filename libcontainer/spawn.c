@@ -218,8 +218,8 @@ int spawn_failed_hook(const struct plan_record *record, const char *kind, size_t
 	while (len > 0 && record->text[len - 1] == '\n')
 		len--;
 	if (record->extra == -1 || record->err == ETIMEDOUT)
-		return error_set(e, ERROR_HOST, 0, "error running %s hook #%zu: timed out, output: %.*s", kind, index, len,
-				 record->text);
+		return error_set(e, ERROR_HOST, 0, "error running %s hook #%zu: timed out, output: %.*s", kind, index,
+				 len, record->text);
 	if (record->err != ECHILD)
 		return error_set(e, ERROR_HOST, record->err, "error running %s hook #%zu", kind, index);
 	if (WIFSIGNALED(record->extra))
@@ -303,9 +303,7 @@ static int converse(struct spawn *sp, int sock, struct error *e)
 
 	while ((n = receive(sock, &record, &fd)) > 0) {
 		switch (record.type) {
-		case RECORD_FD:
-			sp->master = fd;
-			continue;
+		case RECORD_FD: sp->master = fd; continue;
 		case RECORD_READY:
 			if (at_barrier(sp, &record, e) < 0)
 				return -1;
@@ -313,10 +311,8 @@ static int converse(struct spawn *sp, int sock, struct error *e)
 			if (send(sock, &go, sizeof(go), MSG_NOSIGNAL) < 0 && errno != EPIPE)
 				return error_set(e, ERROR_HOST, errno, "cannot answer container init");
 			continue;
-		case RECORD_FAILED:
-			return failed(sp, &record, e);
-		default:
-			return error_set(e, ERROR_BUG, EPROTO, "unknown message from container init");
+		case RECORD_FAILED: return failed(sp, &record, e);
+		default: return error_set(e, ERROR_BUG, EPROTO, "unknown message from container init");
 		}
 	}
 	if (n < 0)

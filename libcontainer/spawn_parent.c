@@ -54,7 +54,8 @@ int write_id_map(pid_t pid, const char *file, const char *text, struct error *e)
 	if (write_proc(pid, file, text) == 0)
 		return 0;
 	if (errno == EPERM && geteuid() != 0)
-		return run_mapper(strcmp(file, "uid_map") == 0 ? "/usr/bin/newuidmap" : "/usr/bin/newgidmap", pid, text, e);
+		return run_mapper(strcmp(file, "uid_map") == 0 ? "/usr/bin/newuidmap" : "/usr/bin/newgidmap", pid, text,
+				  e);
 	return error_set(e, ERROR_HOST, errno, "cannot write %s", file);
 }
 
@@ -76,7 +77,8 @@ static int set_rlimit(struct spawn *sp, const struct plan_step *s, struct error 
 
 	if (prlimit(sp->pid, (__rlimit_resource_t)s->num[0], &want, NULL) < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot set %s to %ju:%ju",
-				 value_to_name(names_rlimits, (int64_t)s->num[0]), (uintmax_t)s->num[1], (uintmax_t)s->num[2]);
+				 value_to_name(names_rlimits, (int64_t)s->num[0]), (uintmax_t)s->num[1],
+				 (uintmax_t)s->num[2]);
 	return 0;
 }
 
@@ -143,11 +145,20 @@ static int verify(struct spawn *sp, const struct plan_step *s, struct error *e)
 	if (read_file_at(AT_FDCWD, path, 1 << 20, &status) < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot read '%s'", path);
 	bool mapped = sp->spec->linux_.namespaces[NS_USER].set;
-	if (mapped && (id_outside(sp->pid, "uid_map", v->uid, &uid) < 0 || id_outside(sp->pid, "gid_map", v->gid, &gid) < 0))
+	if (mapped &&
+	    (id_outside(sp->pid, "uid_map", v->uid, &uid) < 0 || id_outside(sp->pid, "gid_map", v->gid, &gid) < 0))
 		return error_set(e, ERROR_HOST, errno, "cannot map the user's ids");
-	const struct { const char *key; int base; uint64_t want; } exact[] = {
-		{"\nUid:", 10, uid}, {"\nGid:", 10, gid}, {"\nCapInh:", 16, v->inheritable}, {"\nCapPrm:", 16, v->permitted},
-		{"\nCapEff:", 16, v->effective}, {"\nCapAmb:", 16, v->ambient},
+	const struct {
+		const char *key;
+		int base;
+		uint64_t want;
+	} exact[] = {
+		{"\nUid:", 10, uid},
+		{"\nGid:", 10, gid},
+		{"\nCapInh:", 16, v->inheritable},
+		{"\nCapPrm:", 16, v->permitted},
+		{"\nCapEff:", 16, v->effective},
+		{"\nCapAmb:", 16, v->ambient},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(exact); i++) {
 		uint64_t have = status_number(status.s, exact[i].key, exact[i].base);
@@ -167,18 +178,13 @@ static int verify(struct spawn *sp, const struct plan_step *s, struct error *e)
 int parent_step(struct spawn *sp, const struct plan_step *s, struct error *e)
 {
 	switch (s->kind) {
-	case STEP_SETGROUPS_DENY:
-		return deny_setgroups(sp, e);
-	case STEP_UID_MAP:
-		return write_id_map(sp->pid, "uid_map", plan_at(sp->plan, s->str), e);
-	case STEP_GID_MAP:
-		return write_id_map(sp->pid, "gid_map", plan_at(sp->plan, s->str), e);
+	case STEP_SETGROUPS_DENY: return deny_setgroups(sp, e);
+	case STEP_UID_MAP: return write_id_map(sp->pid, "uid_map", plan_at(sp->plan, s->str), e);
+	case STEP_GID_MAP: return write_id_map(sp->pid, "gid_map", plan_at(sp->plan, s->str), e);
 	case STEP_RUNTIME_HOOKS:
 		return hooks_run(sp->spec, (enum spec_hook_kind)s->num[0], sp->state_json(sp->ctx, sp->pid), e);
-	case STEP_RLIMIT:
-		return set_rlimit(sp, s, e);
-	case STEP_OOM_SCORE_ADJ:
-		return set_oom_score(sp, s, e);
+	case STEP_RLIMIT: return set_rlimit(sp, s, e);
+	case STEP_OOM_SCORE_ADJ: return set_oom_score(sp, s, e);
 	case STEP_IO_PRIORITY:
 		if (sys_ioprio_set(1 /* IOPRIO_WHO_PROCESS */, sp->pid, (int)s->num[0]) < 0)
 			return error_set(e, ERROR_HOST, errno, "cannot set the I/O priority");
@@ -187,9 +193,7 @@ int parent_step(struct spawn *sp, const struct plan_step *s, struct error *e)
 		if (sys_sched_setattr(sp->pid, plan_at(sp->plan, s->blob), 0) < 0)
 			return error_set(e, ERROR_HOST, errno, "cannot set the scheduler");
 		return 0;
-	case STEP_VERIFY:
-		return verify(sp, s, e);
-	default:
-		return error_set(e, ERROR_BUG, 0, "no way to do step %u", s->kind);
+	case STEP_VERIFY: return verify(sp, s, e);
+	default: return error_set(e, ERROR_BUG, 0, "no way to do step %u", s->kind);
 	}
 }

@@ -75,7 +75,8 @@ int userns_with_maps(const struct spec_idmap *uid, size_t n_uid, const struct sp
 	}
 	map_text(uid, n_uid, &uids);
 	map_text(gid, n_gid, &gids);
-	if (write_id_map(pid, "uid_map", strbuf_str(&uids), e) == 0 && write_id_map(pid, "gid_map", strbuf_str(&gids), e) == 0) {
+	if (write_id_map(pid, "uid_map", strbuf_str(&uids), e) == 0 &&
+	    write_id_map(pid, "gid_map", strbuf_str(&gids), e) == 0) {
 		snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
@@ -116,20 +117,13 @@ static int time_offsets(struct spawn *sp, const struct plan_step *s, struct erro
 int prepare_step(struct spawn *sp, const struct plan_step *s, struct error *e)
 {
 	switch (s->kind) {
-	case STEP_OPEN_NS:
-		return open_namespace(sp, s, e);
-	case STEP_OPEN_TREE:
-		return open_source(sp, s, e);
-	case STEP_MOUNT_ATTR:
-		return mount_attr(sp, s, e);
-	case STEP_IDMAP:
-		return idmap(sp, s, e);
-	case STEP_TIME_OFFSETS:
-		return time_offsets(sp, s, e);
+	case STEP_OPEN_NS: return open_namespace(sp, s, e);
+	case STEP_OPEN_TREE: return open_source(sp, s, e);
+	case STEP_MOUNT_ATTR: return mount_attr(sp, s, e);
+	case STEP_IDMAP: return idmap(sp, s, e);
+	case STEP_TIME_OFFSETS: return time_offsets(sp, s, e);
 	case STEP_SETNS: /* clone.c joins them all at once */
-	case STEP_CLONE:
-		return 0;
-	default:
-		return error_set(e, ERROR_BUG, 0, "no way to prepare step %u", s->kind);
+	case STEP_CLONE: return 0;
+	default: return error_set(e, ERROR_BUG, 0, "no way to prepare step %u", s->kind);
 	}
 }

@@ -18,14 +18,10 @@ static int check_created(const struct statedir *dir, const struct state *state, 
 	if (state_status(dir, state, &status, e) < 0)
 		return -1;
 	switch (status) {
-	case STATUS_CREATED:
-		return 0;
-	case STATUS_STOPPED:
-		return error_set(e, ERROR_STATE, 0, "cannot start a container that has stopped");
-	case STATUS_RUNNING:
-		return error_set(e, ERROR_STATE, 0, "cannot start an already running container");
-	default:
-		return error_set(e, ERROR_STATE, 0, "cannot start a container in the %s state", status_name(status));
+	case STATUS_CREATED: return 0;
+	case STATUS_STOPPED: return error_set(e, ERROR_STATE, 0, "cannot start a container that has stopped");
+	case STATUS_RUNNING: return error_set(e, ERROR_STATE, 0, "cannot start an already running container");
+	default: return error_set(e, ERROR_STATE, 0, "cannot start a container in the %s state", status_name(status));
 	}
 }
 
@@ -57,7 +53,8 @@ static int start_init(const struct statedir *dir, int pidfd, struct plan_record 
 	auto_close int fifo = openat(dir->fd, "exec.fifo", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 
 	if (result < 0 || fifo < 0)
-		return error_set(e, ERROR_STATE, errno == ENXIO ? 0 : errno, "cannot start a container that has stopped");
+		return error_set(e, ERROR_STATE, errno == ENXIO ? 0 : errno,
+				 "cannot start a container that has stopped");
 	if (write(fifo, "s", 1) != 1)
 		return error_set(e, ERROR_HOST, errno, "cannot tell the container to start");
 	int failed = read_result(result, pidfd, record, e);
@@ -77,7 +74,8 @@ static const char *json(const struct state *state, enum status status, struct ar
 }
 
 /* runtime.md: a failed startContainer or poststart hook ends and destroys the container. */
-static void destroy(struct statedir *dir, const struct state *state, const struct spec *spec, int pidfd, struct arena *a)
+static void destroy(struct statedir *dir, const struct state *state, const struct spec *spec, int pidfd,
+		    struct arena *a)
 {
 	struct intent intent = {.cgroup = state->cgroup, .cgroup_existed = state->cgroup_existed};
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
