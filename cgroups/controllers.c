@@ -67,20 +67,43 @@ static void missing_words(const char *want, const char *have, struct strbuf *ret
 	}
 }
 
+/* Is it one that may not have controllers for its children, because it has processes? The kernel itself refuses only
+ * "domain" controllers there; cpu, cpuset and pids it takes, and silently makes the cgroup the root of a threaded tree,
+ * in which no container can be. The real root, the only cgroup without a type, may have both. */
+static bool has_processes(int dirfd)
+{
+	auto_close int fd = -1;
+	char c;
+
+	if (faccessat(dirfd, "cgroup.type", F_OK, 0) < 0)
+		return false;
+	fd = openat(dirfd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, &c, 1) == 1;
+}
+
+/* errno */
+static int enable_in(int dirfd, const char *words)
+{
+	if (has_processes(dirfd)) {
+		errno = EBUSY;
+		return -1;
+	}
+	return write_file_at(dirfd, "cgroup.subtree_control", words);
+}
+
 /* All in one write; one by one when that is refused, because one bad controller refuses all of them. What stays
  * refused is looked into only if a limit needs it. */
-static void enable_in(int dirfd, const char *words)
+static void enable_all_in(int dirfd, const char *words)
 {
 	const char *w;
 	size_t len;
 
-	/* EBUSY and the like are about the place, so every controller would be refused. */
-	if (write_file_at(dirfd, "cgroup.subtree_control", words) == 0 || errno == EACCES || errno == EPERM ||
-	    errno == EROFS || errno == EBUSY)
+	/* These are about the place, so every controller would be refused. */
+	if (enable_in(dirfd, words) == 0 || errno == EACCES || errno == EPERM || errno == EROFS || errno == EBUSY)
 		return;
 	while ((w = word_next(&words, &len))) {
 		auto_free char *one = strndup(w, len);
-		if (one && write_file_at(dirfd, "cgroup.subtree_control", one) < 0)
+		if (one && enable_in(dirfd, one) < 0)
 			continue;
 	}
 }
@@ -106,7 +129,7 @@ static int enable_down(const struct cgroup *cg, struct strbuf *have, struct erro
 			return -1;
 		missing_words(strbuf_str(have), strbuf_str(&below), &words);
 		if (words.len) {
-			enable_in(parent, words.s);
+			enable_all_in(parent, words.s);
 			if (read_controllers(fd, cg->path, &below, e) < 0)
 				return -1;
 		}
@@ -154,7 +177,7 @@ static int find_refusal(const struct cgroup *cg, const char *name, struct strbuf
 		if (read_file_at(parent, "cgroup.controllers", CGROUP_FILE_MAX, &have) < 0 ||
 		    !word_in(strbuf_str(&have), name, strlen(name)))
 			return 0;
-		if (write_file_at(parent, "cgroup.subtree_control", words.s) < 0)
+		if (enable_in(parent, words.s) < 0)
 			return errno;
 		fd = child ? cgroup_open_dir(parent, child, O_PATH) : -1;
 		if (fd < 0)

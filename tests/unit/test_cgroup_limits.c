@@ -120,8 +120,8 @@ static void test_weight(void)
 	if (!works(cgroup_place(arena_printf(&arena, "/%s/w", top), "id", &cg, &e), &e, "weight"))
 		return;
 	if (cgroup_create(&cg, &r, false, &e) < 0) {
-		ok(e.sys == ENOENT && strstr(e.msg, "linux.resources.blockIO.weight: cannot write '750' to 'io.bfq.weight'"),
-		   "a kernel without weights: %s", e.msg);
+		const char *want = "linux.resources.blockIO.weight: cannot write '750' to 'io.bfq.weight'";
+		ok(e.sys == ENOENT && strstr(e.msg, want), "a kernel without weights: %s", e.msg);
 		return;
 	}
 	const char *bfq = file_of(&cg, "io.bfq.weight");
@@ -129,7 +129,8 @@ static void test_weight(void)
 	ok(works(cgroup_remove(&cg, &e), &e, "weight"), "removed");
 }
 
-static void update(struct cgroup *cg, const char *what, const struct spec_resources *r, const char *file, const char *want)
+static void update(struct cgroup *cg, const char *what, const struct spec_resources *r, const char *file,
+		   const char *want)
 {
 	struct error e = {};
 
@@ -168,6 +169,7 @@ static void test_memory_update(void)
 {
 	auto_cgroup struct cgroup cg = {};
 	struct error e = {}, e2 = {};
+	const struct spec_resources first = {.memory.limit = SET(64 * MIB)};
 	const struct spec_resources small = {.memory = {.limit = SET(4096), .check_before_update = SET(true)}};
 
 	if (!has("memory")) {
@@ -175,7 +177,7 @@ static void test_memory_update(void)
 		return;
 	}
 	if (!works(cgroup_place(arena_printf(&arena, "/%s/m", top), "id", &cg, &e), &e, "update") ||
-	    !works(cgroup_create(&cg, &(struct spec_resources){.memory.limit = SET(64 * MIB)}, false, &e), &e, "update"))
+	    !works(cgroup_create(&cg, &first, false, &e), &e, "update"))
 		return;
 	is_int(cgroup_oom_kills(&cg), 0, "nothing was killed");
 	/* A directory made in the cgroup is charged to this process's, so there is no usage: the check lets it pass. */

@@ -220,6 +220,54 @@ static void test_v1(void)
 	ok(e.hint != NULL, "with a hint: %s", e.hint);
 }
 
+/* The first controller of cgroup v2 here, or NULL. */
+static const char *some_controller(void)
+{
+	auto_strbuf struct strbuf have = {};
+
+	if (read_file_at(mount_fd, "cgroup.controllers", CGROUP_FILE_MAX, &have) < 0 || have.len < 2)
+		return NULL;
+	return arena_strndup(&arena, have.s, strcspn(have.s, " \n"));
+}
+
+/* A cgroup with processes cannot have controllers for its children. */
+static void test_internal_process(void)
+{
+	const char *controller = some_controller();
+	auto_cgroup struct cgroup busy = {};
+	struct error e = {};
+
+	if (!controller) {
+		skip(1, "cgroup v2 has no controller here");
+		return;
+	}
+	place(below("busy"), &busy);
+	good(cgroup_create(&busy, NULL, false, &e), &e, "create");
+	pid_t pid = spawn_in(&busy, NULL);
+	for (int needed = 0; needed < 2; needed++) {
+		char *file = arena_printf(&arena, "%s.nosuchfile", needed ? controller : "cgroup");
+		struct spec_pair pair = {file, (char[]){"1"}};
+		const struct spec_resources r = {.unified = {1, &pair}};
+		auto_cgroup struct cgroup cg = {};
+		struct error e2 = {};
+		place(below("busy/c"), &cg);
+		if (needed)
+			says(cgroup_create(&cg, &r, false, &e2), &e2,
+			     arena_printf(&arena, "controller '%s' cannot be enabled in cgroup '/%s/busy': device or "
+					  "resource busy", controller, top), "a needed controller is missed");
+		else
+			says(cgroup_create(&cg, &r, false, &e2), &e2, "cannot write '1' to 'cgroup.nosuchfile'",
+			     "one that is not needed is not missed");
+		ok(!there(below("busy/c")), "nothing is left");
+	}
+	auto_strbuf struct strbuf type = {};
+	is_int(read_file_at(busy.fd, "cgroup.type", 99, &type), 0, "read the type");
+	is_str(strbuf_str(&type), "domain\n", "the cgroup did not become a threaded one");
+	good(cgroup_kill(&busy, TIMEOUT_MS, &e), &e, "kill");
+	reap(pid);
+	good(cgroup_remove(&busy, &e), &e, "remove");
+}
+
 static void test_existing(void)
 {
 	auto_cgroup struct cgroup cg = {};
@@ -324,7 +372,7 @@ static void test_signal(void)
 
 static void test_join(void)
 {
-	auto_strbuf struct strbuf have = {};
+	const char *controller = some_controller();
 	auto_cgroup struct cgroup cg = {};
 	struct error e = {}, e1 = {}, e2 = {}, e3 = {};
 	const struct spec_resources r = {.set = true};
@@ -340,16 +388,14 @@ static void test_join(void)
 	ok(pid > 0, "without controllers for children, the cgroup itself is joined");
 	kill(pid, SIGKILL);
 	reap(pid);
-	if (read_file_at(cg.fd, "cgroup.controllers", CGROUP_FILE_MAX, &have) < 0 || have.len < 2) {
+	if (!controller) {
 		skip(5, "cgroup v2 has no controller here");
 	} else {
-		have.s[strcspn(have.s, " \n")] = '\0';
-		have.len = strlen(have.s);
-		if (write_file_at(cg.fd, "cgroup.subtree_control", arena_printf(&arena, "+%s", have.s)) < 0)
-			diag("cannot enable %s: %s", have.s, strerror(errno));
+		if (write_file_at(cg.fd, "cgroup.subtree_control", arena_printf(&arena, "+%s", controller)) < 0)
+			diag("cannot enable %s: %s", controller, strerror(errno));
 		is_int(spawn(plain, sleeps, NULL), -1, "with them, it has no processes");
 		says(cgroup_explain(&cg, errno, &e3), &e3,
-		     arena_printf(&arena, "its children have the controllers '%s'", have.s), "which is explained");
+		     arena_printf(&arena, "its children have the controllers '%s'", controller), "which is explained");
 		auto_close int fd = cgroup_join_fd(&cg, NULL, init, &e);
 		good(fd, &e, "then init's cgroup is joined");
 		ok((pid = spawn(fd, sleeps, NULL)) > 0, "and it takes processes");
@@ -542,7 +588,7 @@ static void test_devices(void)
 	rmdir(n.dir);
 }
 
-/* A kernel without bpf(2), played by a filter. Bit 0: create succeeded, 1: the message is wrong, 2: something is left. */
+/* A kernel without bpf(2), played by a filter. Bit 0: it was created, 1: the message is wrong, 2: something is left. */
 static int lacks_bpf(void *arg)
 {
 	struct sock_filter insns[] = {
@@ -661,6 +707,7 @@ int main(void)
 		test_vanished();
 		test_refused();
 		test_v1();
+		test_internal_process();
 		test_existing();
 		test_nested();
 		test_signal();
