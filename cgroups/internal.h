@@ -17,6 +17,7 @@ const char *cgroup_path_next(const char **rest, size_t *len);
 /* "//a/./b/" -> "a/b" appended to out; errno is EINVAL for "..", EILSEQ for control
  * characters, ENAMETOOLONG. */
 must_check int cgroup_path_normalise(const char *path, struct strbuf *out);
+char *cgroup_mountinfo_point(char *line); /* the mount point of a line about a whole cgroup2, else NULL; edits it */
 must_check int cgroup_open_dir(int dirfd, const char *path, int flags);
 must_check int cgroup_of(pid_t pid, struct strbuf *ret); /* 0: the caller's; errno, ENOENT: not in cgroup v2 */
 

@@ -97,7 +97,7 @@ static void unescape(char *s)
 }
 
 /* "36 35 98:0 /root /mountpoint options tags... - type source options" */
-static char *mountinfo_cgroup2(char *line)
+char *cgroup_mountinfo_point(char *line)
 {
 	char *save = NULL, *root = NULL, *point = NULL;
 	char *dash = strstr(line, " - ");
@@ -113,7 +113,7 @@ static char *mountinfo_cgroup2(char *line)
 			point = field;
 	}
 	/* A mount of a part of the hierarchy would give every path another meaning. */
-	if (!point || strcmp(root, "/") != 0)
+	if (!root || !point || strcmp(root, "/") != 0)
 		return NULL;
 	unescape(point);
 	return point;
@@ -127,7 +127,7 @@ static int mount_search(char **ret, int *ret_fd, struct error *e)
 	if (read_file_at(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text) < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot read '/proc/self/mountinfo'");
 	for (char *line = text.s ? strtok_r(text.s, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
-		const char *point = mountinfo_cgroup2(line);
+		const char *point = cgroup_mountinfo_point(line);
 		if (point && mount_try(point, ret_fd) == 0) {
 			*ret = strdup(point);
 			return *ret ? 0 : error_set(e, ERROR_HOST, ENOMEM, "cannot remember '%s'", point);

@@ -53,6 +53,27 @@ static void test_refused_bytes(void)
 	ok(cgroup_path_normalise(path.s, &b) < 0 && errno == ENAMETOOLONG, "a path over PATH_MAX is refused");
 }
 
+static void test_mountinfo(void)
+{
+	static const struct {
+		const char *line, *want;
+	} lines[] = {
+		{"41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw", "/sys/fs/cgroup/unified"},
+		{"41 31 0:38 / /mnt/a\\040b\\134c rw shared:1 master:2 - cgroup2 none rw,nsdelegate", "/mnt/a b\\c"},
+		{"41 31 0:38 /user.slice /mnt rw,relatime - cgroup2 cgroup2 rw", NULL},
+		{"32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu", NULL},
+		{"32 31 0:29 / /cgroup2 rw,relatime - ext4 /dev/cgroup2 rw", NULL},
+		{"32 31 0:29 / - cgroup2 cgroup2 rw", NULL},
+		{" - cgroup2 cgroup2 rw", NULL},
+		{"", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		auto_free char *line = strdup(lines[i].line);
+		is_str(cgroup_mountinfo_point(line), lines[i].want, "mountinfo: '%s'", lines[i].line);
+	}
+}
+
 static void refused(const char *path, const char *want)
 {
 	struct cgroup cg = {};
@@ -149,6 +170,7 @@ int main(void)
 {
 	test_normalise();
 	test_refused_bytes();
+	test_mountinfo();
 	test_place();
 	test_open();
 	test_done();
