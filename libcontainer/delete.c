@@ -178,7 +178,7 @@ int container_delete(const struct runtime *rt, const char *id, bool force, struc
 {
 	auto_statedir struct statedir dir = STATEDIR_NONE;
 	auto_arena struct arena a = {};
-	struct state state;
+	struct state state = {};
 	struct intent intent;
 	bool found;
 

@@ -75,7 +75,7 @@ int container_kill(const struct runtime *rt, const char *id, int sig, bool all, 
 	auto_statedir struct statedir dir = STATEDIR_NONE;
 	auto_arena struct arena a = {};
 	auto_close int pidfd = -1;
-	struct state state;
+	struct state state = {};
 
 	if (statedir_open(rt, id, STATEDIR_SHARED, &dir, e) < 0 || state_read(&dir, &a, &state, e) < 0 ||
 	    state_open_init(&state, &pidfd, e) < 0)

@@ -61,7 +61,7 @@ static void add(struct listing *l, const struct container_info *info)
 
 static int read_one(struct listing *l, const struct statedir *dir, struct error *e)
 {
-	struct state state;
+	struct state state = {};
 	struct container_info info = {};
 	struct stat st;
 

@@ -27,7 +27,7 @@ int container_pause(const struct runtime *rt, const char *id, struct error *e)
 {
 	auto_statedir struct statedir dir = STATEDIR_NONE;
 	auto_arena struct arena a = {};
-	struct state state;
+	struct state state = {};
 	enum status status;
 
 	if (read_status(rt, id, &dir, &a, &state, &status, e) < 0)
@@ -41,7 +41,7 @@ int container_resume(const struct runtime *rt, const char *id, struct error *e)
 {
 	auto_statedir struct statedir dir = STATEDIR_NONE;
 	auto_arena struct arena a = {};
-	struct state state;
+	struct state state = {};
 	enum status status;
 
 	if (read_status(rt, id, &dir, &a, &state, &status, e) < 0)

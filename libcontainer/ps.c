@@ -19,7 +19,7 @@ int container_pids(const struct runtime *rt, const char *id, struct arena *a, pi
 {
 	auto_statedir struct statedir dir = STATEDIR_NONE;
 	auto_cgroup struct cgroup cg = {.fd = -1};
-	struct state state;
+	struct state state = {};
 	pid_t *pids = NULL;
 	size_t count = 0;
 

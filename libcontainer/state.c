@@ -250,7 +250,7 @@ int container_state(const struct runtime *rt, const char *id, struct strbuf *out
 {
 	auto_statedir struct statedir dir = STATEDIR_NONE;
 	auto_arena struct arena a = {};
-	struct state state;
+	struct state state = {};
 	enum status status;
 
 	if (statedir_open(rt, id, STATEDIR_SHARED, &dir, e) < 0 || state_read(&dir, &a, &state, e) < 0 ||
