@@ -41,7 +41,7 @@ static void path_text(const struct where *w, struct strbuf *out)
 
 int decode_error(struct decoder *d, const struct where *w, const char *fmt, ...)
 {
-	auto_strbuf struct strbuf path = { 0 };
+	auto_strbuf struct strbuf path = {0};
 	char why[1536];
 	va_list ap;
 
@@ -60,7 +60,7 @@ int decode_type_error(struct decoder *d, const struct where *w, enum json_type w
 
 int decode_unknown(struct decoder *d, const struct where *w, const struct spec_name *names, const char *noun)
 {
-	auto_strbuf struct strbuf known = { 0 };
+	auto_strbuf struct strbuf known = {0};
 
 	for (; names->name; names++)
 		strbuf_addf(&known, "%s%s", known.len ? " " : "", names->name);
@@ -91,17 +91,10 @@ void decode_warn(struct decoder *d, const char *fmt, ...)
 static void store(void *at, size_t size, uint64_t v)
 {
 	switch (size) {
-	case 1:
-		*(uint8_t *)at = (uint8_t)v;
-		return;
-	case 2:
-		*(uint16_t *)at = (uint16_t)v;
-		return;
-	case 4:
-		*(uint32_t *)at = (uint32_t)v;
-		return;
-	default:
-		*(uint64_t *)at = v;
+	case 1: *(uint8_t *)at = (uint8_t)v; return;
+	case 2: *(uint16_t *)at = (uint16_t)v; return;
+	case 4: *(uint32_t *)at = (uint32_t)v; return;
+	default: *(uint64_t *)at = v;
 	}
 }
 
@@ -174,7 +167,7 @@ static int check_count(struct decoder *d, const struct where *w, const struct fi
 
 static int decode_flags(struct decoder *d, const struct where *w, const struct field *f, void *at)
 {
-	struct where item = { .up = w, .v = w->v->child };
+	struct where item = {.up = w, .v = w->v->child};
 	int64_t value;
 
 	if (check_count(d, w, f, f->max) < 0)
@@ -189,7 +182,7 @@ static int decode_flags(struct decoder *d, const struct where *w, const struct f
 
 static int decode_strings(struct decoder *d, const struct where *w, const struct field *f, struct spec_strings *at)
 {
-	struct where item = { .up = w, .v = w->v->child };
+	struct where item = {.up = w, .v = w->v->child};
 	int64_t value;
 
 	if (check_count(d, w, f, f->max) < 0)
@@ -207,7 +200,7 @@ static int decode_strings(struct decoder *d, const struct where *w, const struct
 
 static int decode_ints(struct decoder *d, const struct where *w, const struct field *f, void *target)
 {
-	struct where item = { .up = w, .v = w->v->child };
+	struct where item = {.up = w, .v = w->v->child};
 	char *v = arena_array(&d->spec->arena, w->v->n, f->size);
 
 	if (check_count(d, w, f, GIDS_MAX) < 0)
@@ -222,7 +215,7 @@ static int decode_ints(struct decoder *d, const struct where *w, const struct fi
 
 static int decode_map(struct decoder *d, const struct where *w, const struct field *f, struct spec_map *at)
 {
-	struct where item = { .up = w, .v = w->v->child, .map = true };
+	struct where item = {.up = w, .v = w->v->child, .map = true};
 
 	if (check_count(d, w, f, f->max) < 0)
 		return -1;
@@ -233,7 +226,7 @@ static int decode_map(struct decoder *d, const struct where *w, const struct fie
 			return decode_error(d, &item, "the name must not be empty");
 		if (item.v->type != JSON_STRING)
 			return decode_type_error(d, &item, JSON_STRING);
-		at->v[at->n++] = (struct spec_pair){ .key = (char *)item.key, .value = (char *)item.v->text };
+		at->v[at->n++] = (struct spec_pair){.key = (char *)item.key, .value = (char *)item.v->text};
 	}
 	return 0;
 }
@@ -245,9 +238,9 @@ struct list {
 
 static int decode_array(struct decoder *d, const struct where *w, const struct field *f, void *at)
 {
-	struct where item = { .up = w, .v = w->v->child };
+	struct where item = {.up = w, .v = w->v->child};
 	size_t size = f->table->size;
-	struct list list = { 0 };
+	struct list list = {0};
 
 	if (check_count(d, w, f, f->max) < 0)
 		return -1;
@@ -276,10 +269,10 @@ static int decode_array(struct decoder *d, const struct where *w, const struct f
 static enum json_type wanted(const struct field *f)
 {
 	static const enum json_type types[] = {
-		[FIELD_BOOL] = JSON_BOOL,	[FIELD_INT] = JSON_NUMBER,	[FIELD_STRING] = JSON_STRING,
-		[FIELD_ENUM] = JSON_STRING,	[FIELD_FLAGS] = JSON_ARRAY,	[FIELD_STRINGS] = JSON_ARRAY,
-		[FIELD_INTS] = JSON_ARRAY,	[FIELD_MAP] = JSON_OBJECT,	[FIELD_OBJECT] = JSON_OBJECT,
-		[FIELD_ARRAY] = JSON_ARRAY,	[FIELD_OBJECTS] = JSON_OBJECT,
+		[FIELD_BOOL] = JSON_BOOL,   [FIELD_INT] = JSON_NUMBER,     [FIELD_STRING] = JSON_STRING,
+		[FIELD_ENUM] = JSON_STRING, [FIELD_FLAGS] = JSON_ARRAY,    [FIELD_STRINGS] = JSON_ARRAY,
+		[FIELD_INTS] = JSON_ARRAY,  [FIELD_MAP] = JSON_OBJECT,     [FIELD_OBJECT] = JSON_OBJECT,
+		[FIELD_ARRAY] = JSON_ARRAY, [FIELD_OBJECTS] = JSON_OBJECT,
 	};
 
 	return f->type == FIELD_CUSTOM ? f->json : types[f->type];
@@ -290,28 +283,17 @@ static int decode_value(struct decoder *d, const struct where *w, const struct f
 	void *at = (char *)target + f->offset;
 
 	switch (f->type) {
-	case FIELD_BOOL:
-		*(bool *)at = w->v->text[0] == 't';
-		return 0;
-	case FIELD_INT:
-		return decode_int(d, w, f, at);
-	case FIELD_STRING:
-		return decode_string(d, w, f, at);
-	case FIELD_ENUM:
-		return decode_enum(d, w, f, at);
-	case FIELD_FLAGS:
-		return decode_flags(d, w, f, at);
-	case FIELD_STRINGS:
-		return decode_strings(d, w, f, at);
-	case FIELD_INTS:
-		return decode_ints(d, w, f, target);
-	case FIELD_MAP:
-		return decode_map(d, w, f, at);
-	case FIELD_OBJECT:
-		return decode_object(d, w, f->table, at);
+	case FIELD_BOOL: *(bool *)at = w->v->text[0] == 't'; return 0;
+	case FIELD_INT: return decode_int(d, w, f, at);
+	case FIELD_STRING: return decode_string(d, w, f, at);
+	case FIELD_ENUM: return decode_enum(d, w, f, at);
+	case FIELD_FLAGS: return decode_flags(d, w, f, at);
+	case FIELD_STRINGS: return decode_strings(d, w, f, at);
+	case FIELD_INTS: return decode_ints(d, w, f, target);
+	case FIELD_MAP: return decode_map(d, w, f, at);
+	case FIELD_OBJECT: return decode_object(d, w, f->table, at);
 	case FIELD_ARRAY:
-	case FIELD_OBJECTS:
-		return decode_array(d, w, f, at);
+	case FIELD_OBJECTS: return decode_array(d, w, f, at);
 	case FIELD_CUSTOM:
 		if (w->v->type == JSON_ARRAY && check_count(d, w, f, f->max) < 0)
 			return -1;
@@ -335,7 +317,7 @@ static int decode_member(struct decoder *d, const struct where *w, const struct 
 
 static int unknown_member(struct decoder *d, const struct where *w, const struct fields *table)
 {
-	auto_strbuf struct strbuf known = { 0 };
+	auto_strbuf struct strbuf known = {0};
 
 	for (size_t i = 0; i < table->n; i++)
 		strbuf_addf(&known, "%s%s", i ? " " : "", table->rows[i].name);
@@ -350,7 +332,7 @@ static int decode_absent(struct decoder *d, const struct where *w, const struct 
 		if (seen & 1ULL << i)
 			continue;
 		if (f->required) {
-			struct where absent = { .up = w, .v = w->v, .key = f->name };
+			struct where absent = {.up = w, .v = w->v, .key = f->name};
 			return decode_error(d, &absent, "is required");
 		}
 		if (f->otherwise)
@@ -361,7 +343,7 @@ static int decode_absent(struct decoder *d, const struct where *w, const struct 
 
 int decode_object(struct decoder *d, const struct where *w, const struct fields *table, void *target)
 {
-	struct where member = { .up = w, .v = w->v->child };
+	struct where member = {.up = w, .v = w->v->child};
 	uint64_t seen = 0;
 	size_t next = 0;
 

@@ -5,11 +5,19 @@
 #include "spec/json.h"
 #include "spec/spec.h"
 
-static const char *const caps[] = { "CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE", NULL };
+static const char *const caps[] = {"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE", NULL};
 
 static const char *const masked_paths[] = {
-	"/proc/acpi",	    "/proc/asound",	 "/proc/kcore",	      "/proc/keys",    "/proc/latency_stats",
-	"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi",
+	"/proc/acpi",
+	"/proc/asound",
+	"/proc/kcore",
+	"/proc/keys",
+	"/proc/latency_stats",
+	"/proc/timer_list",
+	"/proc/timer_stats",
+	"/proc/sched_debug",
+	"/sys/firmware",
+	"/proc/scsi",
 	NULL,
 };
 
@@ -21,19 +29,18 @@ static const struct template_mount {
 	const char *destination, *type, *source;
 	const char *options[8];
 } mounts[] = {
-	{ "/proc", "proc", "proc", { NULL } },
-	{ "/dev", "tmpfs", "tmpfs", { "nosuid", "strictatime", "mode=755", "size=65536k" } },
-	{ "/dev/pts", "devpts", "devpts", { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5" } },
-	{ "/dev/shm", "tmpfs", "shm", { "nosuid", "noexec", "nodev", "mode=1777", "size=65536k" } },
-	{ "/dev/mqueue", "mqueue", "mqueue", { "nosuid", "noexec", "nodev" } },
-	{ "/sys", "sysfs", "sysfs", { "nosuid", "noexec", "nodev", "ro" } },
-	{ "/sys/fs/cgroup", "cgroup", "cgroup", { "nosuid", "noexec", "nodev", "relatime", "ro" } },
+	{"/proc", "proc", "proc", {NULL}},
+	{"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
+	{"/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
+	{"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
+	{"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
+	{"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
+	{"/sys/fs/cgroup", "cgroup", "cgroup", {"nosuid", "noexec", "nodev", "relatime", "ro"}},
 };
 
 /* A new network namespace's owner may mount sysfs, and only him: without one, the host's is shown. */
 static const struct template_mount rootless_sys = {
-	"/sys", "none", "/sys", { "rbind", "nosuid", "noexec", "nodev", "ro" }
-};
+	"/sys", "none", "/sys", {"rbind", "nosuid", "noexec", "nodev", "ro"}};
 
 static void write_strings(struct json_writer *w, const char *key, const char *const *v)
 {
@@ -45,9 +52,9 @@ static void write_strings(struct json_writer *w, const char *key, const char *co
 
 static void write_process(struct json_writer *w)
 {
-	static const char *const args[] = { "sh", NULL };
-	static const char *const env[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-					   "TERM=xterm", NULL };
+	static const char *const args[] = {"sh", NULL};
+	static const char *const env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+					  "TERM=xterm", NULL};
 
 	jw_object(w, "process");
 	jw_bool(w, "terminal", true);
@@ -113,8 +120,8 @@ static void write_mapping(struct json_writer *w, const char *key, uint32_t id)
 
 static void write_namespaces(struct json_writer *w, bool rootless)
 {
-	static const char *const rootful[] = { "pid", "network", "ipc", "uts", "mount", "cgroup", NULL };
-	static const char *const unprivileged[] = { "pid", "ipc", "uts", "mount", "cgroup", "user", NULL };
+	static const char *const rootful[] = {"pid", "network", "ipc", "uts", "mount", "cgroup", NULL};
+	static const char *const unprivileged[] = {"pid", "ipc", "uts", "mount", "cgroup", "user", NULL};
 
 	jw_array(w, "namespaces");
 	for (const char *const *type = rootless ? unprivileged : rootful; *type; type++) {

@@ -68,7 +68,7 @@ static void write_intel_rdt(struct json_writer *w, const struct features_facts *
 
 static void write_memory_policy(struct json_writer *w, const struct features_facts *facts)
 {
-	static const struct spec_name none[] = { { NULL, 0 } };
+	static const struct spec_name none[] = {{NULL, 0}};
 
 	jw_object(w, "memoryPolicy");
 	write_names(w, "modes", facts->memory_policy ? names_mpol_modes : none);

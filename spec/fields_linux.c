@@ -19,11 +19,11 @@ static const struct fields namespace_fields = FIELDS(namespace_entry, namespace_
 
 static int decode_namespaces(struct decoder *d, const struct where *w, void *target)
 {
-	struct where item = { .up = w, .v = w->v->child };
+	struct where item = {.up = w, .v = w->v->child};
 	struct spec_namespace *namespaces = target;
 
 	for (; item.v; item.v = item.v->next, item.index++) {
-		struct namespace_entry entry = { 0 };
+		struct namespace_entry entry = {0};
 		if (item.v->type != JSON_OBJECT)
 			return decode_type_error(d, &item, JSON_OBJECT);
 		if (decode_object(d, &item, &namespace_fields, &entry) < 0)
@@ -31,14 +31,14 @@ static int decode_namespaces(struct decoder *d, const struct where *w, void *tar
 		if (namespaces[entry.type].set)
 			return decode_error(d, &item, "the namespace '%s' is listed twice",
 					    value_to_name(names_namespaces, entry.type));
-		namespaces[entry.type] = (struct spec_namespace){ .set = true, .path = entry.path };
+		namespaces[entry.type] = (struct spec_namespace){.set = true, .path = entry.path};
 	}
 	return 0;
 }
 
 /* --- devices */
 
-#define MODE_MAX 0177777 /* with a file type, as engines copy it from stat(2) */
+#define MODE_MAX  0177777 /* with a file type, as engines copy it from stat(2) */
 #define MODE_BITS 07777
 
 static int decode_device_type(struct decoder *d, const struct where *w, void *target)
@@ -59,7 +59,7 @@ static int check_device(struct decoder *d, const struct where *w, void *target)
 	if (device->type == 'p')
 		return 0;
 	for (int i = 0; i < 2; i++) {
-		struct where number = { .up = w, .v = w->v, .key = i ? "minor" : "major" };
+		struct where number = {.up = w, .v = w->v, .key = i ? "minor" : "major"};
 		if (!json_get(w->v, number.key))
 			return decode_error(d, &number, "is required for a device of type '%c'", device->type);
 	}
@@ -121,12 +121,12 @@ static const struct field memory_policy_rows[] = {
 static const struct fields memory_policy_fields = FIELDS(spec_linux, memory_policy_rows);
 
 static const struct spec_name personality_domains[] = {
-	{ "LINUX", PER_LINUX },
-	{ "LINUX32", PER_LINUX32 },
-	{ NULL, 0 },
+	{"LINUX", PER_LINUX},
+	{"LINUX32", PER_LINUX32},
+	{NULL, 0},
 };
 /* config-linux.md defines none yet */
-static const struct spec_name personality_flags[] = { { NULL, 0 } };
+static const struct spec_name personality_flags[] = {{NULL, 0}};
 
 static const struct field personality_rows[] = {
 	F_ENUM(spec_linux, "domain", personality.domain, personality_domains, "execution domain", REQUIRED),
@@ -137,8 +137,8 @@ static const struct fields personality_fields = FIELDS(spec_linux, personality_r
 static int decode_propagation(struct decoder *d, const struct where *w, void *target)
 {
 	static const struct spec_name known[] = {
-		{ "private", 0 },  { "rprivate", 0 }, { "rshared", 0 }, { "rslave", 0 }, { "runbindable", 0 },
-		{ "shared", 0 },   { "slave", 0 },    { "unbindable", 0 }, { NULL, 0 },
+		{"private", 0}, {"rprivate", 0}, {"rshared", 0},    {"rslave", 0}, {"runbindable", 0},
+		{"shared", 0},  {"slave", 0},    {"unbindable", 0}, {NULL, 0},
 	};
 	int64_t ignored;
 

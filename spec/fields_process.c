@@ -22,11 +22,11 @@ static const struct fields user_fields = FIELDS(spec_process, user_rows);
 /* config.md: what cannot be granted MUST be a warning. */
 static int decode_cap_set(struct decoder *d, const struct where *w, void *target)
 {
-	struct where item = { .up = w, .v = w->v->child };
+	struct where item = {.up = w, .v = w->v->child};
 	uint64_t *set = target;
 
 	for (; item.v; item.v = item.v->next, item.index++) {
-		struct error ignored = { 0 };
+		struct error ignored = {0};
 		if (item.v->type != JSON_STRING)
 			return decode_type_error(d, &item, JSON_STRING);
 		int cap = cap_parse(item.v->text, &ignored);

@@ -37,7 +37,7 @@ static int check_rule(struct decoder *d, const struct where *w, void *target)
 	struct spec_dev_rule *rule = target;
 
 	if (!rule->access[0]) {
-		struct where access = { .up = w, .v = w->v, .key = "access" };
+		struct where access = {.up = w, .v = w->v, .key = "access"};
 		return decode_error(d, &access, "is required");
 	}
 	if (!rule->type)
@@ -132,7 +132,7 @@ static int check_hugepage(struct decoder *d, const struct where *w, void *target
 	const struct spec_hugepage *page = target;
 	const char *s = page->page_size;
 	size_t digits = strspn(s, "0123456789");
-	struct where at = { .up = w, .v = json_get(w->v, "pageSize"), .key = "pageSize" };
+	struct where at = {.up = w, .v = json_get(w->v, "pageSize"), .key = "pageSize"};
 
 	if (digits == 0 || digits > 9 || s[0] == '0' || !s[digits] || !strchr("KMG", s[digits]) ||
 	    strcmp(s + digits + 1, "B") != 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spec/decode.h"
 
-#define ERRNO_DATA_MAX 65535 /* SECCOMP_RET_DATA */
+#define ERRNO_DATA_MAX  65535 /* SECCOMP_RET_DATA */
 #define SYSCALL_ARG_MAX 5
 
 static const struct field arg_rows[] = {

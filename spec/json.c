@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * yajl's SAX interface finds the tokens; everything a runtime must refuse beyond its grammar is refused here: yajl itself
- * accepts duplicate keys, overlong UTF-8, lone surrogates and \u0000, and knows no limit of any kind. The text is
- * scanned once before yajl sees it (bytes and escapes), the tree is built in the callbacks (limits, duplicates).
+ * yajl's SAX interface finds the tokens; everything a runtime must refuse beyond its grammar is refused here: yajl
+ * itself accepts duplicate keys, overlong UTF-8, lone surrogates and \u0000, and knows no limit of any kind. The text
+ * is scanned before yajl sees it (bytes, escapes), the tree is built in the callbacks (limits, duplicates).
  */
 #include "spec/json.h"
 
@@ -360,7 +360,7 @@ static int parse(struct build *b, size_t size)
 
 int json_parse(struct arena *a, const char *name, const char *text, size_t size, struct json **ret, struct error *e)
 {
-	struct build b = { .arena = a, .name = name, .text = text, .line = 1, .e = e };
+	struct build b = {.arena = a, .name = name, .text = text, .line = 1, .e = e};
 	int r;
 
 	if (size > JSON_BYTES_MAX)
@@ -416,7 +416,7 @@ bool json_bool(const struct json *object, const char *key, bool otherwise)
 const char *json_type_name(enum json_type type)
 {
 	static const char *const names[] = {
-		[JSON_NULL] = "null",	  [JSON_BOOL] = "a boolean", [JSON_NUMBER] = "a number",
+		[JSON_NULL] = "null",       [JSON_BOOL] = "a boolean", [JSON_NUMBER] = "a number",
 		[JSON_STRING] = "a string", [JSON_ARRAY] = "an array", [JSON_OBJECT] = "an object",
 	};
 

@@ -7,7 +7,7 @@
 
 void jw_begin(struct json_writer *w, struct strbuf *out, bool pretty)
 {
-	*w = (struct json_writer){ .out = out, .pretty = pretty };
+	*w = (struct json_writer){.out = out, .pretty = pretty};
 }
 
 static void write_char(struct strbuf *out, unsigned char c)

@@ -16,7 +16,7 @@ static int decode_document(struct decoder *d, const char *text, size_t size, con
 {
 	if (json_parse(&d->spec->arena, d->name, text, size, root, d->e) < 0)
 		return -1;
-	struct where top = { .v = *root };
+	struct where top = {.v = *root};
 	if (top.v->type != JSON_OBJECT)
 		return decode_type_error(d, &top, JSON_OBJECT);
 	return decode_object(d, &top, table, target);
@@ -25,8 +25,8 @@ static int decode_document(struct decoder *d, const char *text, size_t size, con
 int spec_parse(const char *name, const char *text, size_t size, struct spec **ret, struct error *e)
 {
 	auto_spec struct spec *spec = calloc(1, sizeof(*spec));
-	struct decoder d = { .spec = spec, .name = name, .e = e };
-	struct rules rules = { .decoder = &d, .strip = "" };
+	struct decoder d = {.spec = spec, .name = name, .e = e};
+	struct rules rules = {.decoder = &d, .strip = ""};
 	struct json *root;
 
 	if (!spec)
@@ -47,9 +47,9 @@ int spec_parse(const char *name, const char *text, size_t size, struct spec **re
 int spec_parse_process(struct spec *spec, const char *name, const char *text, size_t size, struct spec_process *ret,
 		       struct error *e)
 {
-	struct decoder d = { .spec = spec, .name = name, .e = e };
-	struct rules rules = { .decoder = &d, .strip = "process." };
-	struct spec_process process = { .set = true };
+	struct decoder d = {.spec = spec, .name = name, .e = e};
+	struct rules rules = {.decoder = &d, .strip = "process."};
+	struct spec_process process = {.set = true};
 	struct json *root;
 
 	if (decode_document(&d, text, size, &process_fields, &process, &root) < 0)
@@ -64,9 +64,9 @@ int spec_parse_process(struct spec *spec, const char *name, const char *text, si
 int spec_parse_resources(struct spec *spec, const char *name, const char *text, size_t size, struct spec_resources *ret,
 			 struct error *e)
 {
-	struct decoder d = { .spec = spec, .name = name, .e = e };
-	struct rules rules = { .decoder = &d, .strip = "linux.resources." };
-	struct spec_resources resources = { .set = true };
+	struct decoder d = {.spec = spec, .name = name, .e = e};
+	struct rules rules = {.decoder = &d, .strip = "linux.resources."};
+	struct spec_resources resources = {.set = true};
 	struct json *root;
 
 	if (decode_document(&d, text, size, &resources_fields, &resources, &root) < 0)
@@ -80,7 +80,7 @@ int spec_parse_resources(struct spec *spec, const char *name, const char *text, 
 
 int spec_load(int dirfd, const char *name, struct spec **ret, struct error *e)
 {
-	auto_strbuf struct strbuf text = { 0 };
+	auto_strbuf struct strbuf text = {0};
 	struct stat st;
 
 	/* O_NONBLOCK: a FIFO must not hold the runtime for ever */

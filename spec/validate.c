@@ -10,7 +10,7 @@
 #include "base/num.h"
 #include "spec/mount_options.h"
 
-#define UTS_NAME_MAX 64 /* the kernel's __NEW_UTS_LEN */
+#define UTS_NAME_MAX   64 /* the kernel's __NEW_UTS_LEN */
 #define CPU_NUMBER_MAX 65535
 
 /* --- from a path to the line of its value */
@@ -139,8 +139,10 @@ int rule_mappings(const struct rules *r, const char *path, const struct spec_idm
 {
 	for (size_t i = 0; i < maps->n; i++) {
 		const struct spec_idmap *m = &maps->v[i];
-		if ((uint64_t)m->container_id + m->size > 1ULL + ID_MAX || (uint64_t)m->host_id + m->size > 1ULL + ID_MAX)
-			return rule_error(r, RULE_PATH("%s[%zu]", path, i), "the range goes beyond the last id %u", ID_MAX);
+		if ((uint64_t)m->container_id + m->size > 1ULL + ID_MAX ||
+		    (uint64_t)m->host_id + m->size > 1ULL + ID_MAX)
+			return rule_error(r, RULE_PATH("%s[%zu]", path, i), "the range goes beyond the last id %u",
+					  ID_MAX);
 		for (size_t j = 0; j < i; j++) {
 			const struct spec_idmap *o = &maps->v[j];
 			if (overlap(m->container_id, m->size, o->container_id, o->size))
@@ -204,7 +206,7 @@ static int check_rlimits(struct rules *r, struct spec_process *process)
 
 static void drop_caps(struct rules *r, uint64_t *set, uint64_t allowed, const char *name, const char *outside)
 {
-	auto_strbuf struct strbuf dropped = { 0 };
+	auto_strbuf struct strbuf dropped = {0};
 
 	for (int cap = 0; cap < 64; cap++)
 		if (*set & ~allowed & 1ULL << cap)
@@ -281,7 +283,8 @@ static int check_affinity(struct rules *r, struct spec_process *process)
 int validate_process(struct rules *r, struct spec_process *process)
 {
 	static int (*const rules[])(struct rules *, struct spec_process *) = {
-		check_args, check_env, check_cwd, check_rlimits, check_caps, check_scheduler, check_console, check_affinity,
+		check_args, check_env,       check_cwd,     check_rlimits,
+		check_caps, check_scheduler, check_console, check_affinity,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
@@ -321,9 +324,11 @@ static int check_version(struct rules *r, const struct spec *spec)
 /* V21: names are the UTS namespace's, and only a container's own one may be changed. */
 static int check_uts(struct rules *r, const struct spec *spec)
 {
-	const struct { const char *path, *name; } names[] = {
-		{ "hostname", spec->hostname },
-		{ "domainname", spec->domainname },
+	const struct {
+		const char *path, *name;
+	} names[] = {
+		{"hostname", spec->hostname},
+		{"domainname", spec->domainname},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -375,7 +380,7 @@ static int check_mount(struct rules *r, const struct spec *spec, size_t i, struc
 
 static int check_mounts(struct rules *r, const struct spec *spec)
 {
-	auto_arena struct arena a = { 0 };
+	auto_arena struct arena a = {0};
 
 	for (size_t i = 0; i < spec->mounts.n; i++)
 		if (check_mount(r, spec, i, &a) < 0)

@@ -18,7 +18,7 @@ must_check int validate_linux(struct rules *r, const struct spec *spec);
 /* ERROR_CONFIG "name:line: path: ..."; the path is that of config.json, "linux.devices[3].path". */
 #define RULE_PATH_MAX 256
 int rule_error(const struct rules *r, const char *path, const char *fmt, ...) printf_like(3, 4);
-#define RULE_PATH(...) rule_path((char[RULE_PATH_MAX]){ 0 }, __VA_ARGS__)
+#define RULE_PATH(...) rule_path((char[RULE_PATH_MAX]){0}, __VA_ARGS__)
 const char *rule_path(char *buf, const char *fmt, ...) printf_like(2, 3);
 
 must_check int rule_absolute(const struct rules *r, const char *path, const char *value);

@@ -24,8 +24,8 @@ static int check_namespaces(struct rules *r, const struct spec *spec)
 	return 0;
 }
 
-/* V31: a new user namespace without mappings has no root and nobody else. Mappings next to a path are what containerd and
- * CRI-O write; whether they agree is seen when the namespace is opened. */
+/* V31: a new user namespace without mappings has no root and nobody else. Mappings next to a path are what containerd
+ * and CRI-O write; whether they agree is seen when the namespace is opened. */
 static int check_user_namespace(struct rules *r, const struct spec *spec)
 {
 	const struct spec_linux *l = &spec->linux_;
@@ -121,8 +121,8 @@ static bool is_host_network(const struct spec_namespace *network)
 
 static bool is_ipc_sysctl(const char *path)
 {
-	static const char *const names[] = { "msgmax", "msgmnb", "msgmni", "sem",
-					     "shmall", "shmmax", "shmmni", "shm_rmid_forced" };
+	static const char *const names[] = {"msgmax", "msgmnb", "msgmni", "sem",
+					    "shmall", "shmmax", "shmmni", "shm_rmid_forced"};
 
 	if (strncmp(path, "fs/mqueue/", 10) == 0)
 		return true;
@@ -138,8 +138,8 @@ static const char *sysctl_objection(const struct spec_linux *l, const char *path
 	if (is_ipc_sysctl(path))
 		return l->namespaces[NS_IPC].set ? NULL : "needs an 'ipc' namespace in linux.namespaces";
 	if (strncmp(path, "net/", 4) == 0)
-		return is_host_network(&l->namespaces[NS_NETWORK]) ? "is not allowed in the host's network namespace" :
-								     NULL;
+		return is_host_network(&l->namespaces[NS_NETWORK]) ? "is not allowed in the host's network namespace"
+								   : NULL;
 	if (strcmp(path, "kernel/domainname") == 0 && l->namespaces[NS_UTS].set)
 		return NULL;
 	if (strcmp(path, "kernel/hostname") == 0 && l->namespaces[NS_UTS].set)
@@ -155,7 +155,7 @@ static int check_sysctl(struct rules *r, const struct spec *spec)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/";
 	const struct spec_map *sysctl = &spec->linux_.sysctl;
-	auto_arena struct arena a = { 0 };
+	auto_arena struct arena a = {0};
 
 	for (size_t i = 0; i < sysctl->n; i++) {
 		const char *key = sysctl->v[i].key;
@@ -237,7 +237,8 @@ static int check_action(struct rules *r, const char *path, const char *name, uin
 		return rule_error(r, RULE_PATH("%s.%s", path, name), "the action %s has no errno",
 				  value_to_name(names_seccomp_actions, action));
 	if (action == SECCOMP_RET_ERRNO && errno_ret->v > ERRNO_MAX)
-		return rule_error(r, RULE_PATH("%s.%s", path, name), "must be at most %d, is %u", ERRNO_MAX, errno_ret->v);
+		return rule_error(r, RULE_PATH("%s.%s", path, name), "must be at most %d, is %u", ERRNO_MAX,
+				  errno_ret->v);
 	return 0;
 }
 
@@ -371,9 +372,9 @@ int validate_resources(struct rules *r, const struct spec_resources *resources)
 int validate_linux(struct rules *r, const struct spec *spec)
 {
 	static int (*const rules[])(struct rules *, const struct spec *) = {
-		check_namespaces, check_user_namespace, check_time_offsets, check_covered_paths,
-		check_sysctl,	  check_devices,	check_net_devices,  check_seccomp,
-		check_rdt,	  check_memory_policy,	check_scheduler_cpus,
+		check_namespaces, check_user_namespace, check_time_offsets,   check_covered_paths,
+		check_sysctl,     check_devices,        check_net_devices,    check_seccomp,
+		check_rdt,        check_memory_policy,  check_scheduler_cpus,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)

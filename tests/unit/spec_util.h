@@ -21,7 +21,7 @@ __attribute__((unused)) static void read_sample(const char *name, struct strbuf 
 
 __attribute__((unused)) static struct json *tree_of(struct arena *a, const char *text, size_t size)
 {
-	struct error e = { 0 };
+	struct error e = {0};
 	struct json *root = NULL;
 
 	if (json_parse(a, "sample", text, size, &root, &e) < 0) {
@@ -37,7 +37,7 @@ __attribute__((unused)) static const char *spec_refusal(const char *text, size_t
 	static struct error e;
 	struct spec *spec = NULL;
 
-	e = (struct error){ 0 };
+	e = (struct error){0};
 	int r = spec_parse("config.json", text, size, &spec, &e);
 	if (r == 0 && ret)
 		*ret = spec;

@@ -11,7 +11,7 @@ static struct json *parse_bytes(const char *text, size_t size)
 {
 	struct json *root = NULL;
 
-	e = (struct error){ 0 };
+	e = (struct error){0};
 	return json_parse(&arena, "x.json", text, size, &root, &e) < 0 ? NULL : root;
 }
 
@@ -53,14 +53,16 @@ static void test_tree(void)
 	ok(json_bool(v, "b", false) && json_bool(v, "s", true) && !json_bool(v, "x", false), "json_bool");
 	ok(parse("7") && parse("\"s\"") && parse(" [ ] \n"), "any value can be the document");
 	ok(parse("\"\\ud83d\\ude00\"") != NULL, "a surrogate pair");
-	is_str(parse("\"\\ud83d\\ude00\\\\u0000\"")->text, "\xf0\x9f\x98\x80\\u0000", "an escaped backslash before u0000");
+	is_str(parse("\"\\ud83d\\ude00\\\\u0000\"")->text, "\xf0\x9f\x98\x80\\u0000",
+	       "an escaped backslash before u0000");
 }
 
 static void test_refused(void)
 {
-	static const char *const syntax[] = { "",	"{",	 "}",	  "[1,]",  "{\"a\":1,}", "[1 2]", "{\"a\" 1}", "01",
-					      "+1",	".5",	 "1.",	  "nul",   "'a'",	 "{a:1}", "\"a",	 "[\"a\nb\"]",
-					      "\"\\x\"", "\"\\u12\"", "NaN", "Infinity", "\xef\xbb\xbf{}" };
+	static const char *const syntax[] = {
+		"",    "{",          "}",       "[1,]",      "{\"a\":1,}", "[1 2]",    "{\"a\" 1}",
+		"01",  "+1",         ".5",      "1.",        "nul",        "'a'",      "{a:1}",
+		"\"a", "[\"a\nb\"]", "\"\\x\"", "\"\\u12\"", "NaN",        "Infinity", "\xef\xbb\xbf{}"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(syntax); i++)
 		refused(syntax[i], "x.json:", "not JSON");
@@ -94,7 +96,7 @@ static void fill(struct strbuf *b, const char *piece, size_t times)
 
 static void test_limits(void)
 {
-	auto_strbuf struct strbuf b = { 0 };
+	auto_strbuf struct strbuf b = {0};
 
 	fill(&b, "[", JSON_DEPTH_MAX);
 	fill(&b, "]", JSON_DEPTH_MAX);
@@ -144,7 +146,7 @@ static double milliseconds(void)
 
 static void test_many_members(void)
 {
-	auto_strbuf struct strbuf b = { 0 };
+	auto_strbuf struct strbuf b = {0};
 	double start;
 
 	strbuf_addc(&b, '{');
@@ -175,9 +177,9 @@ static void test_many_members(void)
 
 static void test_writer(void)
 {
-	auto_strbuf struct strbuf b = { 0 };
-	struct spec_pair pairs[] = { { (char[]){ "k\"" }, (char[]){ "v" } } };
-	struct spec_map map = { 1, pairs };
+	auto_strbuf struct strbuf b = {0};
+	struct spec_pair pairs[] = {{(char[]){"k\""}, (char[]){"v"}}};
+	struct spec_map map = {1, pairs};
 	struct json_writer w;
 
 	jw_begin(&w, &b, false);

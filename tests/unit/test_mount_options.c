@@ -9,12 +9,12 @@
 
 static struct arena arena;
 
-#define options(...) parse((const char *const[]){ __VA_ARGS__, NULL })
+#define options(...) parse((const char *const[]){__VA_ARGS__, NULL})
 
 static struct mount_options parse(const char *const *words)
 {
 	static char *v[64];
-	struct spec_strings list = { 0, v };
+	struct spec_strings list = {0, v};
 	struct mount_options o;
 
 	for (; words[list.n]; list.n++)
@@ -30,7 +30,8 @@ static const char *data_text(const struct mount_options *o)
 
 	text[0] = '\0';
 	for (size_t i = 0; i < o->data.n; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "<%s|%s>", o->data.v[i].key, o->data.v[i].value ?: "-");
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "<%s|%s>", o->data.v[i].key,
+				      o->data.v[i].value ?: "-");
 	return text;
 }
 
@@ -96,8 +97,8 @@ static void test_atime(void)
 
 static void test_rest(void)
 {
-	struct mount_options o = options("rbind", "rprivate", "tmpcopyup", "copy-symlink", "src-nofollow", "dest-nofollow",
-					 "defaults", "remount");
+	struct mount_options o = options("rbind", "rprivate", "tmpcopyup", "copy-symlink", "src-nofollow",
+					 "dest-nofollow", "defaults", "remount");
 
 	ok(o.bind && o.rec && o.remount, "rbind, remount");
 	is_int(o.propagation, MS_PRIVATE | MS_REC, "rprivate");
@@ -129,17 +130,68 @@ static void test_rest(void)
 static void test_names(void)
 {
 	const char *const *names = mount_option_names();
-	static const char *const must[] = { "async",	 "atime",    "bind",	    "defaults",	  "dev",	   "diratime",
-					    "dirsync",	 "exec",     "iversion",    "lazytime",	  "loud",	   "mand",
-					    "noatime",	 "nodev",    "nodiratime",  "noexec",	  "noiversion",	   "nolazytime",
-					    "nomand",	 "norelatime", "nostrictatime", "nosuid",	  "nosymfollow",   "private",
-					    "ratime",	 "rbind",    "rdev",	    "rdiratime",  "relatime",	   "remount",
-					    "rexec",	 "rnoatime", "rnodev",	    "rnodiratime", "rnoexec",	   "rnorelatime",
-					    "rnostrictatime", "rnosuid", "rnosymfollow", "ro",	  "rprivate",	   "rrelatime",
-					    "rro",	 "rrw",	     "rshared",	    "rslave",	  "rstrictatime",  "rsuid",
-					    "rsymfollow", "runbindable", "rw",	    "shared",	  "silent",	   "slave",
-					    "strictatime", "suid",   "symfollow",   "sync",	  "tmpcopyup",	   "unbindable",
-					    "idmap",	 "ridmap" };
+	static const char *const must[] = {"async",
+					   "atime",
+					   "bind",
+					   "defaults",
+					   "dev",
+					   "diratime",
+					   "dirsync",
+					   "exec",
+					   "iversion",
+					   "lazytime",
+					   "loud",
+					   "mand",
+					   "noatime",
+					   "nodev",
+					   "nodiratime",
+					   "noexec",
+					   "noiversion",
+					   "nolazytime",
+					   "nomand",
+					   "norelatime",
+					   "nostrictatime",
+					   "nosuid",
+					   "nosymfollow",
+					   "private",
+					   "ratime",
+					   "rbind",
+					   "rdev",
+					   "rdiratime",
+					   "relatime",
+					   "remount",
+					   "rexec",
+					   "rnoatime",
+					   "rnodev",
+					   "rnodiratime",
+					   "rnoexec",
+					   "rnorelatime",
+					   "rnostrictatime",
+					   "rnosuid",
+					   "rnosymfollow",
+					   "ro",
+					   "rprivate",
+					   "rrelatime",
+					   "rro",
+					   "rrw",
+					   "rshared",
+					   "rslave",
+					   "rstrictatime",
+					   "rsuid",
+					   "rsymfollow",
+					   "runbindable",
+					   "rw",
+					   "shared",
+					   "silent",
+					   "slave",
+					   "strictatime",
+					   "suid",
+					   "symfollow",
+					   "sync",
+					   "tmpcopyup",
+					   "unbindable",
+					   "idmap",
+					   "ridmap"};
 	size_t found = 0;
 
 	for (size_t i = 0; names[i]; i++) {

@@ -19,14 +19,14 @@ static int value(const struct spec_name *table, const char *name)
 
 static int sig(const char *text)
 {
-	struct error e = { 0 };
+	struct error e = {0};
 
 	return signal_parse(text, &e);
 }
 
 static int cap(const char *text)
 {
-	struct error e = { 0 };
+	struct error e = {0};
 
 	return cap_parse(text, &e);
 }
@@ -37,7 +37,8 @@ static void test_tables(void)
 	is_int(value(names_namespaces, "net"), -1000, "net is no namespace of the specification");
 	is_int(value(names_rlimits, "RLIMIT_NOFILE"), RLIMIT_NOFILE, "RLIMIT_NOFILE");
 	is_int(value(names_seccomp_actions, "SCMP_ACT_KILL"), SECCOMP_RET_KILL_THREAD, "KILL is KILL_THREAD");
-	is_int((uint32_t)value(names_seccomp_actions, "SCMP_ACT_KILL_PROCESS"), SECCOMP_RET_KILL_PROCESS, "KILL_PROCESS");
+	is_int((uint32_t)value(names_seccomp_actions, "SCMP_ACT_KILL_PROCESS"), SECCOMP_RET_KILL_PROCESS,
+	       "KILL_PROCESS");
 	is_int(value(names_seccomp_actions, "SCMP_ACT_NOTIFY"), SECCOMP_RET_USER_NOTIF, "NOTIFY");
 	is_int(value(names_seccomp_ops, "SCMP_CMP_MASKED_EQ"), SCMP_CMP_MASKED_EQ, "MASKED_EQ");
 	is_int((uint32_t)value(names_seccomp_archs, "SCMP_ARCH_X86_64"), SCMP_ARCH_X86_64, "X86_64");
@@ -66,7 +67,7 @@ static void test_tables(void)
 
 static void test_signals(void)
 {
-	struct error e = { 0 };
+	struct error e = {0};
 
 	is_int(sig("TERM"), SIGTERM, "TERM");
 	is_int(sig("SIGTERM"), SIGTERM, "SIGTERM");
@@ -78,8 +79,9 @@ static void test_signals(void)
 	is_int(sig("RTMIN+1"), SIGRTMIN + 1, "RTMIN+1");
 	is_int(sig("sigrtmax-2"), SIGRTMAX - 2, "sigrtmax-2");
 	is_int(sig("POLL"), SIGIO, "POLL");
-	static const char *const bad[] = { "", "65", "-1", "+9", "9 ", "0x9", "4294967305", "SIGSIGTERM", "KILLER", "RTMIN+31",
-					   "RTMIN-1", "RTMAX+1", "RTMIN+", "RTMIN+ 1", "SIG" };
+	static const char *const bad[] = {"",        "65",         "-1",         "+9",       "9 ",
+					  "0x9",     "4294967305", "SIGSIGTERM", "KILLER",   "RTMIN+31",
+					  "RTMIN-1", "RTMAX+1",    "RTMIN+",     "RTMIN+ 1", "SIG"};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		ok(sig(bad[i]) < 0, "'%s' is no signal", bad[i]);
 	ok(signal_parse("FOO", &e) < 0 && strstr(e.msg, "unknown signal \"FOO\""), "the message callers look for");
@@ -87,7 +89,7 @@ static void test_signals(void)
 
 static void test_caps(void)
 {
-	struct error e = { 0 };
+	struct error e = {0};
 
 	is_int(cap("CAP_CHOWN"), CAP_CHOWN, "CAP_CHOWN");
 	is_int(cap("sys_admin"), CAP_SYS_ADMIN, "sys_admin");

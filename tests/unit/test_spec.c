@@ -15,7 +15,7 @@
 
 static struct spec *load(const char *sample)
 {
-	auto_strbuf struct strbuf text = { 0 };
+	auto_strbuf struct strbuf text = {0};
 	struct spec *spec = NULL;
 
 	read_sample(sample, &text);
@@ -28,8 +28,9 @@ static struct spec *load(const char *sample)
 
 static void test_samples(void)
 {
-	static const char *const names[] = { "runc-spec.json",	    "runc-spec-rootless.json", "crun-spec.json", "docker.json",
-					     "containerd.json",	    "containerd-ctr.json",     "podman.json",	 "full.json" };
+	static const char *const names[] = {
+		"runc-spec.json",  "runc-spec-rootless.json", "crun-spec.json", "docker.json",
+		"containerd.json", "containerd-ctr.json",     "podman.json",    "full.json"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		spec_free(load(names[i]));
@@ -47,7 +48,8 @@ static void test_process(const struct spec_process *p)
 	is_str(p->env.v[1], "X=", "env");
 	is_str(p->cwd, "/root", "cwd");
 	ok(p->caps.set && p->caps.bounding == (1 << 29 | 1 << 5) && p->caps.effective == 1 << 5, "capabilities");
-	ok(p->rlimits.n == 2 && p->rlimits.v[0].hard == RLIM_INFINITY && p->rlimits.v[1].type == RLIMIT_CORE, "rlimits");
+	ok(p->rlimits.n == 2 && p->rlimits.v[0].hard == RLIM_INFINITY && p->rlimits.v[1].type == RLIMIT_CORE,
+	   "rlimits");
 	ok(p->no_new_privileges, "noNewPrivileges");
 	is_str(p->apparmor_profile, "acme", "apparmorProfile");
 	ok(p->oom_score_adj.set && p->oom_score_adj.v == -100, "oomScoreAdj");
@@ -137,12 +139,15 @@ static void test_lenient(void)
 	is_int(spec->linux_.devices.v[0].file_mode.v, 0666, "a file type in fileMode is cut off");
 	spec_free(spec);
 	spec = load("crun-spec.json");
-	ok(spec->process.caps.ambient == 0 && spec->warnings.n == 1, "ambient without inheritable is dropped, one warning");
+	ok(spec->process.caps.ambient == 0 && spec->warnings.n == 1,
+	   "ambient without inheritable is dropped, one warning");
 	spec_free(spec);
-	static const char text[] =
-		"{\"ociVersion\":\"1.0.2-dev\",\"root\":{\"path\":\"r\"},\"x\":{\"y\":[null]},\"mounts\":[{\"destination\":\"a\","
-		"\"type\":\"tmpfs\",\"source\":\"\"}],\"process\":{\"cwd\":\"/\",\"args\":[\"a\"],\"apparmorProfile\":\"\","
-		"\"capabilities\":{\"bounding\":[\"CAP_NO\",\"kill\"],\"effective\":[\"CAP_NO\"]}},\"linux\":{\"resources\":{\"pids\":{}}}}";
+	static const char text[] = "{\"ociVersion\":\"1.0.2-dev\",\"root\":{\"path\":\"r\"},\"x\":{\"y\":[null]},"
+				   "\"mounts\":[{\"destination\":\"a\","
+				   "\"type\":\"tmpfs\",\"source\":\"\"}],\"process\":{\"cwd\":\"/"
+				   "\",\"args\":[\"a\"],\"apparmorProfile\":\"\","
+				   "\"capabilities\":{\"bounding\":[\"CAP_NO\",\"kill\"],\"effective\":[\"CAP_NO\"]}},"
+				   "\"linux\":{\"resources\":{\"pids\":{}}}}";
 	is_str(spec_refusal(text, sizeof(text) - 1, &spec), NULL, "unknown members and an absent user are accepted");
 	is_int(spec->warnings.n, 2, "a relative destination and an unknown capability are warned of, once");
 	ok(spec->process.caps.bounding == 1 << 5, "the known one is kept");
@@ -161,13 +166,15 @@ static void test_bare_objects(void)
 	struct spec *spec = load("runc-spec.json");
 	struct spec_resources r;
 	struct spec_process p;
-	struct error e = { 0 };
+	struct error e = {0};
 
-	ok(spec_parse_process(spec, "p", process, sizeof(process) - 1, &p, &e) == 0 && p.set && p.user.gid == 2, "a process");
+	ok(spec_parse_process(spec, "p", process, sizeof(process) - 1, &p, &e) == 0 && p.set && p.user.gid == 2,
+	   "a process");
 	ok(spec_parse_process(spec, "p", bad_process, sizeof(bad_process) - 1, &p, &e) < 0, "a bad one");
 	is_str(e.msg, "p:2: cwd: must be an absolute path, is 'x'", "is told without config.json's prefix");
-	e = (struct error){ 0 };
-	ok(spec_parse_resources(spec, "r", resources, sizeof(resources) - 1, &r, &e) == 0 && r.set && r.memory.limit.v == -1,
+	e = (struct error){0};
+	ok(spec_parse_resources(spec, "r", resources, sizeof(resources) - 1, &r, &e) == 0 && r.set &&
+		   r.memory.limit.v == -1,
 	   "resources");
 	ok(spec_parse_resources(spec, "r", bad_resources, sizeof(bad_resources) - 1, &r, &e) < 0, "bad ones");
 	is_str(e.msg, "r:3: unified[\"a/b.c\"]: must be a file name", "are told with line and path");
@@ -178,7 +185,7 @@ static void test_load(void)
 {
 	char dir[] = "/tmp/kedge-unit.XXXXXX";
 	struct spec *spec = NULL;
-	struct error e = { 0 };
+	struct error e = {0};
 
 	if (!mkdtemp(dir)) {
 		skip(4, "no temporary directory");
@@ -187,12 +194,13 @@ static void test_load(void)
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ok(spec_load(fd, "config.json", &spec, &e) < 0, "a missing file");
 	is_str(e.msg, "JSON specification file config.json not found", "as callers expect it");
-	e = (struct error){ 0 };
-	ok(mkfifoat(fd, "fifo", 0600) == 0 && spec_load(fd, "fifo", &spec, &e) < 0 && strstr(e.msg, "not a regular file"),
+	e = (struct error){0};
+	ok(mkfifoat(fd, "fifo", 0600) == 0 && spec_load(fd, "fifo", &spec, &e) < 0 &&
+		   strstr(e.msg, "not a regular file"),
 	   "a FIFO does not block");
-	auto_strbuf struct strbuf text = { 0 };
+	auto_strbuf struct strbuf text = {0};
 	spec_default(&text, false, 0, 0);
-	e = (struct error){ 0 };
+	e = (struct error){0};
 	ok(replace_file_at(fd, "config.json", text.s, text.len, 0600, &e) == 0 &&
 		   spec_load(fd, "config.json", &spec, &e) == 0 && spec->text_size == text.len &&
 		   memcmp(spec->text, text.s, text.len) == 0,
@@ -206,18 +214,20 @@ static void test_load(void)
 
 static void test_default(void)
 {
-	auto_strbuf struct strbuf text = { 0 };
+	auto_strbuf struct strbuf text = {0};
 	struct spec *spec = NULL;
 
 	spec_default(&text, false, 1000, 1001);
 	is_str(spec_refusal(text.s, text.len, &spec), NULL, "the template is accepted");
-	ok(spec->mounts.n == 7 && spec->linux_.namespaces[NS_NETWORK].set && spec->process.caps.ambient == 0, "as runc's");
+	ok(spec->mounts.n == 7 && spec->linux_.namespaces[NS_NETWORK].set && spec->process.caps.ambient == 0,
+	   "as runc's");
 	is_int(spec->warnings.n, 0, "without a warning");
 	spec_free(spec);
 	strbuf_clear(&text);
 	spec_default(&text, true, 1000, 1001);
 	is_str(spec_refusal(text.s, text.len, &spec), NULL, "the rootless template is accepted");
-	ok(spec->linux_.uid_mappings.v[0].host_id == 1000 && spec->linux_.gid_mappings.v[0].host_id == 1001, "its mappings");
+	ok(spec->linux_.uid_mappings.v[0].host_id == 1000 && spec->linux_.gid_mappings.v[0].host_id == 1001,
+	   "its mappings");
 	ok(!spec->linux_.namespaces[NS_NETWORK].set && !spec->linux_.resources.set, "no network namespace, no limits");
 	is_str(spec->mounts.v[5].options.v[0], "rbind", "/sys is the host's");
 	is_int(spec->mounts.v[2].options.n, 5, "devpts without a gid");
@@ -226,12 +236,15 @@ static void test_default(void)
 
 static void test_features(void)
 {
-	static const char *const unsafe[] = { "org.systemd.property.", NULL };
-	struct spec_pair pairs[] = { { (char[]){ "org.kedge.version" }, (char[]){ "1" } } };
-	struct features_facts facts = { .annotations = { 1, pairs }, .unsafe_annotations = unsafe, .seccomp = true,
-					.seccomp_flags = SECCOMP_FILTER_FLAG_LOG, .idmap_mounts = true };
-	auto_strbuf struct strbuf text = { 0 };
-	auto_arena struct arena arena = { 0 };
+	static const char *const unsafe[] = {"org.systemd.property.", NULL};
+	struct spec_pair pairs[] = {{(char[]){"org.kedge.version"}, (char[]){"1"}}};
+	struct features_facts facts = {.annotations = {1, pairs},
+				       .unsafe_annotations = unsafe,
+				       .seccomp = true,
+				       .seccomp_flags = SECCOMP_FILTER_FLAG_LOG,
+				       .idmap_mounts = true};
+	auto_strbuf struct strbuf text = {0};
+	auto_arena struct arena arena = {0};
 
 	features_print(&text, &facts);
 	struct json *root = tree_of(&arena, text.s, text.len), *linux_ = json_get(root, "linux");
@@ -249,7 +262,7 @@ static void test_features(void)
 
 static void test_sysctl_path(void)
 {
-	auto_arena struct arena a = { 0 };
+	auto_arena struct arena a = {0};
 
 	is_str(spec_sysctl_path(&a, "net.ipv4.ip_forward"), "net/ipv4/ip_forward", "dots separate");
 	is_str(spec_sysctl_path(&a, "net.ipv4.conf.eth0/100.x"), "net/ipv4/conf/eth0.100/x", "a slash is a dot then");
@@ -258,7 +271,7 @@ static void test_sysctl_path(void)
 
 static void test_speed(void)
 {
-	auto_strbuf struct strbuf text = { 0 };
+	auto_strbuf struct strbuf text = {0};
 	struct timespec start, end;
 	double best = 1e9;
 

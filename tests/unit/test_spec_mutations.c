@@ -31,7 +31,7 @@ static void complain(const char *what, const char *path, const char *got)
  * the member that it lacks). */
 static void expect_refusal(const char *what, const char *path)
 {
-	auto_strbuf struct strbuf text = { 0 };
+	auto_strbuf struct strbuf text = {0};
 
 	document(&text);
 	const char *message = spec_refusal(text.s, text.len, NULL);
@@ -94,11 +94,16 @@ static void walk_all(mutation *visit)
 static void other_types(struct json *v, const char *path, const struct field *f)
 {
 	static const struct json values[] = {
-		{ .type = JSON_NULL, .text = "null" },	   { .type = JSON_BOOL, .text = "true" },
-		{ .type = JSON_BOOL, .text = "false" },	   { .type = JSON_NUMBER, .text = "0" },
-		{ .type = JSON_NUMBER, .text = "7" },	   { .type = JSON_STRING, .text = "" },
-		{ .type = JSON_STRING, .text = "1000" },   { .type = JSON_STRING, .text = "true" },
-		{ .type = JSON_ARRAY },			   { .type = JSON_OBJECT },
+		{.type = JSON_NULL, .text = "null"},
+		{.type = JSON_BOOL, .text = "true"},
+		{.type = JSON_BOOL, .text = "false"},
+		{.type = JSON_NUMBER, .text = "0"},
+		{.type = JSON_NUMBER, .text = "7"},
+		{.type = JSON_STRING, .text = ""},
+		{.type = JSON_STRING, .text = "1000"},
+		{.type = JSON_STRING, .text = "true"},
+		{.type = JSON_ARRAY},
+		{.type = JSON_OBJECT},
 	};
 	struct json saved = *v;
 	bool list = v->type == JSON_ARRAY || v->type == JSON_OBJECT;
@@ -119,9 +124,15 @@ static void other_types(struct json *v, const char *path, const struct field *f)
 static void odd_numbers(struct json *v, const char *path, const struct field *f)
 {
 	static const char *const numbers[] = {
-		"-9223372036854775809",	 "18446744073709551616", "99999999999999999999999999999999999999",
-		"-99999999999999999999", "1.0",			 "1.5",
-		"1e3",			 "1E-2",		 "0.0",
+		"-9223372036854775809",
+		"18446744073709551616",
+		"99999999999999999999999999999999999999",
+		"-99999999999999999999",
+		"1.0",
+		"1.5",
+		"1e3",
+		"1E-2",
+		"0.0",
 	};
 	const char *saved = v->text;
 
@@ -185,7 +196,7 @@ static void doubled(struct json *v, const char *path, const struct field *f)
 
 static void with_nul(struct json *v, const char *path, const struct field *f)
 {
-	auto_strbuf struct strbuf text = { 0 };
+	auto_strbuf struct strbuf text = {0};
 	const char *saved = v->text;
 
 	(void)f;
@@ -228,7 +239,7 @@ static void without(struct json *v, const char *path, const struct field *f)
 
 static void cut_short(void)
 {
-	auto_strbuf struct strbuf text = { 0 };
+	auto_strbuf struct strbuf text = {0};
 
 	document(&text);
 	for (size_t n = 0; n < text.len; n += 7) {
@@ -279,16 +290,16 @@ int main(void)
 		const char *what;
 		mutation *visit;
 	} mutations[] = {
-		{ "every value of every other type is refused", other_types },
-		{ "numbers that fit nothing are refused", odd_numbers },
-		{ "numbers out of their row's bounds are refused", out_of_bounds },
-		{ "unknown names are refused", unknown_names },
-		{ "doubled members are refused", doubled },
-		{ "strings with a NUL are refused", with_nul },
-		{ "the absence of a required member is refused", without },
+		{"every value of every other type is refused", other_types},
+		{"numbers that fit nothing are refused", odd_numbers},
+		{"numbers out of their row's bounds are refused", out_of_bounds},
+		{"unknown names are refused", unknown_names},
+		{"doubled members are refused", doubled},
+		{"strings with a NUL are refused", with_nul},
+		{"the absence of a required member is refused", without},
 	};
-	auto_strbuf struct strbuf text = { 0 };
-	auto_arena struct arena arena = { 0 };
+	auto_strbuf struct strbuf text = {0};
+	auto_arena struct arena arena = {0};
 
 	read_sample("full.json", &text);
 	root = tree_of(&arena, text.s, text.len);
