@@ -90,11 +90,6 @@ int do_RLIMIT(struct init *i, const struct plan_step *s)
 	return (int)sys4(__NR_prlimit64, 0, s->num[0], want, NULL);
 }
 
-int do_AFFINITY(struct init *i, const struct plan_step *s)
-{
-	return (int)sys3(__NR_sched_setaffinity, 0, s->blob_len, init_str(i, s->blob));
-}
-
 int do_PERSONALITY(struct init *i, const struct plan_step *s)
 {
 	(void)i;

@@ -66,7 +66,6 @@
 	X(SYSCTL, "sysctl")                /* str file below /proc/sys, str2 value; reg procfs */ \
 	X(READONLY_PATH, "read-only")      /* str */ \
 	X(MASK_PATH, "mask")               /* str */ \
-	X(AFFINITY, "cpu-affinity")        /* blob cpu mask */ \
 	X(PERSONALITY, "personality")      /* num0 */ \
 	X(MEMORY_POLICY, "memory-policy")  /* num0 mode and flags; blob node mask, num1 its bits */ \
 	X(UMASK, "umask")                  /* num0 */ \

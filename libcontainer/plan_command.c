@@ -3,6 +3,8 @@
  * everybody. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
+#include <stdlib.h>
 
 #include "base/io.h"
 #include "base/path.h"
@@ -32,6 +34,19 @@ static int read_process(struct spec *spec, const char *path, struct spec_process
 	return spec_parse_process(spec, path, strbuf_str(&text), text.len, ret, e);
 }
 
+/* What compiling the profile would tell, without a library and a kernel that may lack something. */
+static struct seccomp_program seccomp_outline(const struct spec_seccomp *profile)
+{
+	struct seccomp_program ret = {.flags = profile->flags};
+
+	for (size_t i = 0; i < profile->syscalls.n; i++)
+		if (profile->syscalls.v[i].action == SECCOMP_RET_USER_NOTIF)
+			ret.notify = true;
+	if (ret.notify)
+		ret.flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	return ret;
+}
+
 int container_plan(const struct runtime *rt, const struct create_options *o, const char *exec_process,
 		   struct strbuf *out, struct error *e)
 {
@@ -49,12 +64,12 @@ int container_plan(const struct runtime *rt, const struct create_options *o, con
 		return error_set(e, ERROR_USAGE, errno, "cannot open bundle '%s'", bundle);
 	if (spec_load(o->config ? AT_FDCWD : dir, o->config ?: "config.json", &spec, e) < 0)
 		return -1;
-	struct seccomp_program seccomp = {.flags = spec->linux_.seccomp.flags,
-					  .notify = spec->linux_.seccomp.listener_path};
+	struct seccomp_program seccomp = seccomp_outline(&spec->linux_.seccomp);
+	const char *id = o->id ?: "ID", *notify = secure_getenv("NOTIFY_SOCKET");
 	struct plan_input in = {
 		.spec = spec,
 		.process = &spec->process,
-		.id = o->id ?: "ID",
+		.id = id,
 		.bundle = bundle,
 		.rootfs = path_join(&a, bundle, spec->root.set ? spec->root.path : "rootfs"),
 		.cgroup_dir = "CGROUP",
@@ -64,9 +79,12 @@ int container_plan(const struct runtime *rt, const struct create_options *o, con
 		.no_new_keyring = o->no_new_keyring,
 		.waits_for_start = true,
 		.seccomp = spec->linux_.seccomp.set ? &seccomp : NULL,
+		.notify_dir = notify && *notify ? arena_printf(&a, "%s/%s/notify", rt->root, id) : NULL,
+		.listen_fds = listen_fds(),
 		.caps_available = UINT64_MAX,
 		.join = namespaces_of(spec),
 	};
+	plan.preserve_fds = in.listen_fds;
 	if (exec_process) {
 		if (read_process(spec, exec_process, &process, e) < 0)
 			return -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A plan as text: what `kedge plan` prints and golden tests compare, and the words for a step that failed. */
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,14 +16,15 @@ static const char *const step_names[] = {
 _Static_assert(ARRAY_SIZE(step_names) == STEP_MAX, "every step has a name");
 
 /* How each kind's operands are shown, and what it was doing when it failed. %s str, %t str2, %r reg, %l list, %L list2, %b blob bytes,
- * %0-%3 a number, %x0-%x3 hexadecimal, %o0 octal, %F mount flags, %N namespaces, %B barrier, %P place, %H hook. */
+ * %0-%3 a number, %x0-%x3 hexadecimal, %o0 octal, %A attributes, %F propagation, %U owner, %N namespaces, %B barrier, %P place,
+ * %H hook. */
 static const struct step_text {
 	const char *args, *doing;
 } texts[STEP_MAX] = {
 	[STEP_OPEN_NS] = {"%r %N %s", "cannot open namespace '%s'"},
 	[STEP_OPEN_TREE] = {"%r %s %T", "cannot open source '%s'"},
 	[STEP_IDMAP] = {"%r %i", "cannot map ids of the mount"},
-	[STEP_MOUNT_ATTR] = {"%r %A", "cannot set attributes of the mount"},
+	[STEP_MOUNT_ATTR] = {"%r%A", "cannot set attributes of the mount"},
 	[STEP_TIME_OFFSETS] = {"%s", "cannot set time offsets"},
 	[STEP_CLONE] = {"%N", "cannot create namespaces"},
 	[STEP_SETGROUPS_DENY] = {"deny", "cannot deny setgroups"},
@@ -40,7 +42,7 @@ static const struct step_text {
 	[STEP_UNSHARE] = {"%N", "cannot create namespaces"},
 	[STEP_SETSID] = {"", "cannot create a session"},
 	[STEP_KEYRING] = {"%s", "cannot join session keyring '%s'"},
-	[STEP_PROPAGATION] = {"/ %F", "cannot change propagation of '/'"},
+	[STEP_PROPAGATION] = {"/%F", "cannot change propagation of '/'"},
 	[STEP_ROOT_ATTACH] = {"%r %s", "cannot attach root file system '%s'"},
 	[STEP_ROOT_OPEN] = {"%r /", "cannot open the container's root"},
 	[STEP_NS_ROOT] = {"", "cannot become root of the user namespace"},
@@ -48,12 +50,12 @@ static const struct step_text {
 	[STEP_DOMAINNAME] = {"%s", "cannot set domainname '%s'"},
 	[STEP_FSOPEN] = {"%r %s", "cannot open file system type '%s'"},
 	[STEP_FSCONFIG] = {"%r %s%=", "cannot set mount option '%s%='"},
-	[STEP_FSMOUNT] = {"%r %A", "cannot create the mount"},
+	[STEP_FSMOUNT] = {"%r%A", "cannot create the mount"},
 	[STEP_TMPCOPYUP] = {"%r %s", "cannot copy up '%s'"},
 	[STEP_PLACE] = {"%r %s %P", "cannot mount at '%s'"},
-	[STEP_RETUNE] = {"%s %A", "cannot remount '%s'"},
+	[STEP_RETUNE] = {"%s%A", "cannot remount '%s'"},
 	[STEP_MKDIR] = {"%s %o0", "cannot create directory '%s'"},
-	[STEP_MKNOD] = {"%s %o0 %1:%2", "cannot create device '%s'"},
+	[STEP_MKNOD] = {"%s %o0 %1:%2 %U", "cannot create device '%s'"},
 	[STEP_SYMLINK] = {"%s -> %t", "cannot create symlink '%s'"},
 	[STEP_CONSOLE] = {"%s %C", "cannot set up the console"},
 	[STEP_CONTAINER_HOOK] = {"%K#%2 %s %l", "error running %K hook #%2"},
@@ -64,7 +66,6 @@ static const struct step_text {
 	[STEP_SYSCTL] = {"%s = %t", "cannot write sysctl '%s'"},
 	[STEP_READONLY_PATH] = {"%s", "cannot make '%s' read-only"},
 	[STEP_MASK_PATH] = {"%s", "cannot mask '%s'"},
-	[STEP_AFFINITY] = {"%b", "cannot set the CPU affinity"},
 	[STEP_PERSONALITY] = {"%x0", "cannot set the personality"},
 	[STEP_MEMORY_POLICY] = {"%x0 %b", "cannot set the memory policy"},
 	[STEP_UMASK] = {"%o0", "cannot set the umask"},
@@ -192,6 +193,11 @@ static void add_names(struct strbuf *out, const struct plan_step *s, char what)
 	case 'F':
 		add_flags(out, propagation_names, ARRAY_SIZE(propagation_names), s->num[0], "r");
 		break;
+	case 'U':
+		if (s->num[3])
+			strbuf_addf(out, "owner %ju:%ju", (uintmax_t)(s->num[3] >> 32),
+				    (uintmax_t)(s->num[3] & 0xffffffff));
+		break;
 	case 'C':
 		if (s->num[0])
 			strbuf_addf(out, "%jux%ju", (uintmax_t)(s->num[0] >> 16), (uintmax_t)(s->num[0] & 0xffff));
@@ -261,6 +267,14 @@ static void add_format(const struct plan *plan, struct strbuf *out, const struct
 	}
 }
 
+/* One line a step: nothing that a config says may look like a further one, or drive a terminal. */
+static void one_line(char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (iscntrl((unsigned char)s[i]))
+			s[i] = s[i] == '\n' ? ';' : '?';
+}
+
 void plan_print(const struct plan *plan, struct strbuf *out)
 {
 	static const char *const sides[] = {"prepare", "init", "runtime"};
@@ -274,9 +288,9 @@ void plan_print(const struct plan *plan, struct strbuf *out)
 		while (line.len && line.s[line.len - 1] == ' ')
 			line.s[--line.len] = '\0';
 		if (*plan->origins[i])
-			strbuf_addf(out, "%-72s # %s\n", line.s, plan->origins[i]);
-		else
-			strbuf_addf(out, "%s\n", line.s);
+			strbuf_addf(&line, "%*s # %s", (int)MAX(72 - (long)line.len, 0), "", plan->origins[i]);
+		one_line(line.s, line.len);
+		strbuf_addf(out, "%s\n", line.s);
 	}
 }
 
