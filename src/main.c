@@ -98,8 +98,12 @@ static void name_command(const struct options *o, struct error *e)
 
 static int run_command(struct options *o, struct error *e)
 {
-	int status = functions[o->command](o, e);
+	const char *first = o->argc > 0 ? o->argv[0] : "";
+	int status;
 
+	log_write(LOG_DEBUG, "kedge " PACKAGE_VERSION ": %s %s, state in %s", command_rows[o->command].name, first,
+		  o->runtime.root);
+	status = functions[o->command](o, e);
 	if (status >= 0)
 		return status;
 	name_command(o, e);
