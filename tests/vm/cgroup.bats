@@ -5,7 +5,10 @@
 
 load helpers
 
-teardown() { clean_up; }
+teardown() {
+	last_output
+	clean_up
+}
 
 # In busybox "tail" of an endless line without an end grows until it is stopped.
 hog='["tail", "/dev/zero"]'
@@ -328,7 +331,6 @@ disk_number() { mountpoint -d / || stat -c '%Hd:%Ld' /var; }
 	rt_detached c1
 	eventually 10 grep -qw pids "$CGROUP$(cgroup_name)/cgroup.subtree_control"
 	run rt exec c1 cat /proc/self/cgroup
-	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "$output" = "0::/init" ]
 }
@@ -375,7 +377,6 @@ disk_number() { mountpoint -d / || stat -c '%Hd:%Ld' /var; }
 			{type: "RLIMIT_MEMLOCK", hard: 268435456, soft: 65536}]'
 	run bash -c "ulimit -n 4096; exec '$RUNTIME' --root '$BATS_TEST_TMPDIR/root' \
 		run --bundle '$BATS_TEST_TMPDIR/bundle' c1 3>&-"
-	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = 70000 ]
 	[ "${lines[1]}" = 262144 ]

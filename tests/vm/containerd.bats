@@ -22,6 +22,7 @@ teardown_file() { systemctl stop containerd; }
 setup() { ID=t$BATS_TEST_NUMBER; }
 
 teardown() {
+	last_output
 	ct task kill -a -s KILL "$ID" >/dev/null 2>&1
 	eventually 10 stopped >/dev/null 2>&1
 	ct task delete -f "$ID" >/dev/null 2>&1
@@ -29,7 +30,7 @@ teardown() {
 	true
 }
 
-ct() { ctr -n "$NS" "$@" 3>&-; }
+ct() { timeout --foreground 60 ctr -n "$NS" "$@" 3>&-; }
 
 # ct_run [OPTION]... -- COMMAND...: to the end, and removed.
 ct_run() {
@@ -55,6 +56,7 @@ started() {
 
 task_status() { ct task ls | awk -v id="$ID" '$1 == id {print $3}'; }
 task_pid() { ct task ls | awk -v id="$ID" '$1 == id {print $2}'; }
+task_cgroup() { echo "$CGROUP$(cut -d: -f3 "/proc/$(task_pid)/cgroup")"; }
 running() { [[ $(task_status) == RUNNING ]]; }
 stopped() { [[ $(task_status) != RUNNING ]]; }
 
@@ -77,14 +79,13 @@ on_terminal() { script -qec "stty rows 30 cols 100; $(printf '%q ' ctr -n "$NS" 
 }
 
 @test "run: a Debian system from its folder" {
-	run ct run --rm --runc-binary "$RUNTIME" --rootfs "$IMAGES/debian" "$ID" cat /etc/os-release
+	run ct run --rm --runc-binary "$RUNTIME" --rootfs "$IMAGES/debian" "$ID" /bin/cat /etc/os-release
 	[ "$status" -eq 0 ]
 	[[ $output == *"Debian GNU/Linux 12"* ]]
 }
 
 @test "run: a program that does not exist is an error with its name" {
 	ct_run -- /no/such/program
-	echo "$output"
 	[ "$status" -ne 0 ]
 	[[ $output == *"OCI runtime create failed"* ]]
 	[[ $output == */no/such/program* ]]
@@ -95,7 +96,7 @@ on_terminal() { script -qec "stty rows 30 cols 100; $(printf '%q ' ctr -n "$NS" 
 @test "run: a program that is none is 'permission denied'" {
 	ct_run -- /etc/passwd
 	[ "$status" -ne 0 ]
-	[[ $output == *"permission denied"* ]]
+	[[ ${output,,} == *"permission denied"* ]]
 }
 
 @test "run: status 137 of a killed program" {
@@ -105,12 +106,12 @@ on_terminal() { script -qec "stty rows 30 cols 100; $(printf '%q ' ctr -n "$NS" 
 	wait $!
 	eventually 10 stopped
 	run ct task delete "$ID"
-	echo "$output"
-	[ "$status" -eq 137 ]
+	[[ $output == *"exit code 137"* ]]
 }
 
 @test "run: standard input" {
-	run bash -c "echo hello | ctr -n $NS run --rm --runc-binary '$RUNTIME' $IMAGE $ID cat 3>&-"
+	# The client loses an end of input that comes before the start.
+	run timeout 60 bash -c "(echo hello; sleep 3) | ctr -n $NS run --rm --runc-binary '$RUNTIME' $IMAGE $ID cat 3>&-"
 	[ "$status" -eq 0 ]
 	[ "$output" = hello ]
 }
@@ -118,7 +119,6 @@ on_terminal() { script -qec "stty rows 30 cols 100; $(printf '%q ' ctr -n "$NS" 
 @test "run -t: a terminal with the size of the client's" {
 	run on_terminal run --rm -t --runc-binary "$RUNTIME" "$IMAGE" "$ID" \
 		sh -c 'tty; sleep 1; stty size; exit 4'
-	echo "$output"
 	[ "$status" -eq 4 ]
 	[[ $output == */dev/pts/0* ]]
 	[[ $output == *"30 100"* ]]
@@ -137,24 +137,27 @@ on_terminal() { script -qec "stty rows 30 cols 100; $(printf '%q ' ctr -n "$NS" 
 	ct_run --mount "type=bind,src=$BATS_TEST_TMPDIR,dst=/mnt,options=rbind:ro" -- \
 		sh -c 'cat /mnt/file; echo no >/mnt/file'
 	[ "$status" -ne 0 ]
-	[[ $output == *text*Read-only* ]]
+	[[ $output == *text* && $output == *Read-only* ]]
 }
 
-@test "run --memory-limit, --cpus: are what the container sees" {
-	ct_run --memory-limit 67108864 --cpus 0.5 -- sh -c 'cd /sys/fs/cgroup; cat memory.max cpu.max'
-	[ "$status" -eq 0 ]
-	[ "$output" = $'67108864\n50000 100000' ]
+@test "run --memory-limit, --cpus: are the container's" {
+	started --memory-limit 67108864 --cpus 0.5 -- sleep 1000
+	[ "$(<"$(task_cgroup)/memory.max")" = 67108864 ]
+	[ "$(<"$(task_cgroup)/cpu.max")" = "50000 100000" ]
 }
 
 @test "run: over the memory limit is status 137 and an OOM event" {
+	local pid
+	swapoff -a
 	ct events >"$BATS_TEST_TMPDIR/events" 2>&1 &
-	local pid=$!
-	ct_run --memory-limit 33554432 -- sh -c 'echo 0 >/sys/fs/cgroup/memory.swap.max; exec tail /dev/zero'
+	pid=$!
+	sleep 1
+	ct_run --memory-limit 33554432 -- tail /dev/zero
 	sleep 1
 	kill "$pid"
 	cat "$BATS_TEST_TMPDIR/events"
 	[ "$status" -eq 137 ]
-	grep -q /tasks/oom "$BATS_TEST_TMPDIR/events"
+	grep -q "/tasks/oom .*$ID" "$BATS_TEST_TMPDIR/events"
 }
 
 @test "run --seccomp: the default profile is on" {
@@ -187,7 +190,8 @@ on_terminal() { script -qec "stty rows 30 cols 100; $(printf '%q ' ctr -n "$NS" 
 
 @test "run with systemd's cgroups: the scope has the limits" {
 	started --runc-systemd-cgroup --cgroup "system.slice:vm:$ID" --memory-limit 67108864 -- sleep 1000
-	[[ $(<"/proc/$(task_pid)/cgroup") == "0::/system.slice/vm-$ID.scope" ]]
+	task_cgroup
+	[ "$(task_cgroup)" = "$CGROUP/system.slice/vm-$ID.scope" ]
 	[ "$(systemctl show --value -p MemoryMax "vm-$ID.scope")" = 67108864 ]
 	ct task kill -s KILL "$ID"
 	eventually 10 stopped
@@ -219,7 +223,6 @@ on_terminal() { script -qec "stty rows 30 cols 100; $(printf '%q ' ctr -n "$NS" 
 @test "task exec: a program that does not exist is an error with its name" {
 	started -- sleep 1000
 	run ct task exec --exec-id e1 "$ID" nosuchprogram
-	echo "$output"
 	[ "$status" -ne 0 ]
 	[[ $output == *"OCI runtime exec failed"* ]]
 	[[ $output == *nosuchprogram* ]]
@@ -230,14 +233,13 @@ on_terminal() { script -qec "stty rows 30 cols 100; $(printf '%q ' ctr -n "$NS" 
 @test "task exec -t: a terminal" {
 	started -- sleep 1000
 	run on_terminal task exec -t --exec-id e1 "$ID" sh -c 'tty; exit 6'
-	echo "$output"
 	[ "$status" -eq 6 ]
 	[[ $output == */dev/pts/* ]]
 }
 
 @test "task exec: standard input" {
 	started -- sleep 1000
-	run bash -c "echo word | ctr -n $NS task exec --exec-id e1 $ID cat 3>&-"
+	run timeout 60 bash -c "(echo word; sleep 3) | ctr -n $NS task exec --exec-id e1 $ID cat 3>&-"
 	[ "$status" -eq 0 ]
 	[ "$output" = word ]
 }
@@ -245,7 +247,7 @@ on_terminal() { script -qec "stty rows 30 cols 100; $(printf '%q ' ctr -n "$NS" 
 @test "task exec: its process is in the container's cgroup" {
 	started -- sleep 1000
 	run ct task exec --exec-id e1 "$ID" cat /proc/self/cgroup
-	[ "$output" = "0::/" ]
+	[ "$output" = "$(<"/proc/$(task_pid)/cgroup")" ]
 }
 
 @test "task kill: a signal arrives" {
@@ -254,26 +256,25 @@ on_terminal() { script -qec "stty rows 30 cols 100; $(printf '%q ' ctr -n "$NS" 
 	ct task kill -s USR1 "$ID"
 	eventually 20 stopped
 	run ct task delete "$ID"
-	[ "$status" -eq 42 ]
+	[[ $output == *"exit code 42"* ]]
 }
 
 @test "task kill: of a task that has ended says that there is none" {
 	started -- true
 	eventually 20 stopped
 	run ct task kill "$ID"
-	echo "$output"
 	[ "$status" -ne 0 ]
 	[[ $output == *"not found"* || $output == *"already finished"* ]]
 }
 
 @test "task kill -a: without a pid namespace all end" {
-	started --pid-host -- sh -c 'sleep 900 & sleep 900 & wait'
 	local path
-	path=$(cut -d: -f3 "/proc/$(task_pid)/cgroup")
-	eventually 10 eval "((\$(wc -l <$CGROUP$path/cgroup.procs) == 3))"
+	started --with-ns pid:/proc/1/ns/pid -- sh -c 'sleep 900 & sleep 900 & wait'
+	path=$(task_cgroup)
+	eventually 10 eval "((\$(wc -l <$path/cgroup.procs) == 3))"
 	ct task kill -a -s KILL "$ID"
 	eventually 20 stopped
-	eventually 10 eval "! grep -q . $CGROUP$path/cgroup.procs 2>/dev/null"
+	eventually 10 eval "! grep -q . $path/cgroup.procs 2>/dev/null"
 }
 
 @test "task pause, resume" {
@@ -291,7 +292,6 @@ on_terminal() { script -qec "stty rows 30 cols 100; $(printf '%q ' ctr -n "$NS" 
 @test "task metrics: of the container's own cgroup" {
 	started --memory-limit 67108864 -- sleep 1000
 	run ct task metrics --format json "$ID"
-	echo "$output"
 	[ "$status" -eq 0 ]
 	jq -e '(.pids.current == 1) and (.memory.usage > 0) and (.memory.usage_limit == 67108864)' <<<"$output"
 }
@@ -359,7 +359,8 @@ on_terminal() { script -qec "stty rows 30 cols 100; $(printf '%q ' ctr -n "$NS" 
 		pids+=($!)
 	done
 	for i in 1 2 3 4 5 6 7 8 9 10; do
-		run wait "${pids[i - 1]}"
+		status=0
+		wait "${pids[i - 1]}" || status=$?
 		echo "container $i: status $status, $(<"$BATS_TEST_TMPDIR/$i")"
 		[ "$status" -eq "$i" ]
 	done

@@ -14,7 +14,7 @@ only_kedge() {
 }
 
 # Everything a detached process could hold on to must not be bats' own.
-rt() { "$RUNTIME" --root "$BATS_TEST_TMPDIR/root" "$@" 3>&-; }
+rt() { timeout --foreground 60 "$RUNTIME" --root "$BATS_TEST_TMPDIR/root" "$@" 3>&-; }
 
 rt_detached() {
 	rt run -d --bundle "$BATS_TEST_TMPDIR/bundle" "$1" \
@@ -69,6 +69,9 @@ cgroup() { cat "$CGROUP${2:-$(cgroup_name)}/$1"; }
 
 # cgroup_key FILE KEY [NAME]: from a file of lines "key value".
 cgroup_key() { cgroup "$1" "${3:-}" | sed -n "s/^$2 //p"; }
+
+# bats shows what a test printed only when it has failed.
+last_output() { printf 'the last status was %s, with\n%s\n' "${status:-}" "${output:-}"; }
 
 clean_up() {
 	local id

@@ -64,6 +64,8 @@ image_settings() {
 	: >"$root/etc/fstab"
 	echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
 	# Where podman takes the ids of --userns=auto from.
+	grep -q ^containers: "$root/etc/passwd" ||
+		echo 'containers:x:900:900::/nonexistent:/usr/sbin/nologin' >>"$root/etc/passwd"
 	printf 'containers:1000000:1000000\n' | tee "$root/etc/subuid" >"$root/etc/subgid"
 	printf '[Journal]\nStorage=volatile\n' >"$root/etc/systemd/journald.conf"
 	ln -sfn /usr/lib/systemd/system/multi-user.target \

@@ -81,10 +81,11 @@ qemu_snapshot() {
 	mv "$new" "$QEMU_DIR"
 }
 
-# The whole repository, without its history, compiler output and the beds.
+# The whole repository, without its history, compiler output, and what the
+# disk image has already.
 qemu_payload() {
-	tar -C "$VM_TOP" --exclude=./.git --exclude=./build/vm --exclude='*.o' \
-		--exclude='*.a' --exclude='*.gcda' -cf "$1" . \
+	tar -C "$VM_TOP" --exclude=./.git --exclude='./build*/vm' --exclude='./build*/roots' \
+		--exclude='*.o' --exclude='*.a' --exclude='*.gcda' --exclude='*.log' -cf "$1" . \
 		-C "$(dirname "$2")" --transform 's|^command$|.vm-command|' "$(basename "$2")"
 }
 
