@@ -227,8 +227,8 @@ static void add_data(struct arena *a, const char *word, struct spec_map *data)
 		word += n + (word[n] == ',');
 		if (!key)
 			continue;
-		if (data->n % 16 == 0) {
-			struct spec_pair *more = arena_array(a, data->n + 16, sizeof(*more));
+		if (data->n == 0 || (data->n >= 16 && (data->n & (data->n - 1)) == 0)) {
+			struct spec_pair *more = arena_array(a, MAX(16UL, 2 * data->n), sizeof(*more));
 			if (data->n)
 				memcpy(more, data->v, data->n * sizeof(*more));
 			data->v = more;

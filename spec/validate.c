@@ -12,6 +12,7 @@
 
 #define UTS_NAME_MAX   64 /* the kernel's __NEW_UTS_LEN */
 #define CPU_NUMBER_MAX 65535
+#define SCRATCH_MAX    (1UL << 20)
 
 /* --- from a path to the line of its value */
 
@@ -368,6 +369,9 @@ static int check_mount(struct rules *r, const struct spec *spec, size_t i, struc
 	if (m->destination[0] != '/')
 		decode_warn(r->decoder, "mounts[%zu].destination '%s' is relative, taking it as relative to /", i,
 			    SHOWN(m->destination));
+	if (options.data.n > MOUNT_OPTIONS_MAX)
+		return rule_error(r, RULE_PATH("mounts[%zu].options", i), "must have at most %d entries, has %zu",
+				  MOUNT_OPTIONS_MAX, options.data.n);
 	if (options.bind && !m->source)
 		return rule_error(r, RULE_PATH("mounts[%zu]", i), "a bind mount needs a source");
 	if (options.bind && options.data.n)
@@ -382,9 +386,12 @@ static int check_mounts(struct rules *r, const struct spec *spec)
 {
 	auto_arena struct arena a = {0};
 
-	for (size_t i = 0; i < spec->mounts.n; i++)
+	for (size_t i = 0; i < spec->mounts.n; i++) {
 		if (check_mount(r, spec, i, &a) < 0)
 			return -1;
+		if (a.total > SCRATCH_MAX)
+			arena_done(&a);
+	}
 	return 0;
 }
 

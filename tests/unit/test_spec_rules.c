@@ -360,6 +360,15 @@ static void test_list_limits(void)
 	strbuf_adds(&text, "]}}");
 	const char *got = spec_refusal(text.s, text.len, NULL);
 	is_str(got, "config.json:1: linux.uidMappings: must have at most 340 entries, has 341", "lists have limits");
+	strbuf_clear(&text);
+	strbuf_adds(&text, "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\"},\"mounts\":[{\"destination\":\"/a\",");
+	strbuf_adds(&text, "\"type\":\"tmpfs\",\"options\":[\"");
+	for (int i = 0; i < 60000; i++)
+		strbuf_adds(&text, "a,");
+	strbuf_adds(&text, "\"]}]}");
+	got = spec_refusal(text.s, text.len, NULL);
+	is_str(got, "config.json:1: mounts[0].options: must have at most 1024 entries, has 60000",
+	       "joined options too");
 }
 
 int main(void)
