@@ -157,7 +157,8 @@ static int prepare_directory(struct creation *c, struct error *e)
 	c->intent.cgroup_existed = true;
 	if (statedir_create(c->rt, c->o->id, &c->dir, e) < 0)
 		return -1;
-	struct intent made = {.cgroup = c->intent.cgroup};
+	c->intent.cgroup_made = c->cgroup.made;
+	struct intent made = {.cgroup = c->intent.cgroup, .cgroup_made = c->cgroup.made};
 	if (intent_write(&c->dir, &made, e) < 0)
 		return -1;
 	if (replace_file_at(c->dir.fd, "config.json", c->spec->text, c->spec->text_size, 0600, e) < 0)
@@ -312,9 +313,8 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 		return -1;
 	*sp = (struct spawn){.plan = plan,
 			     .spec = c->spec,
-			     .id = c->o->id,
-			     .oci_bundle = c->bundle,
 			     .cgroup_fd = cgroup_fd,
+			     .cgroup = &c->cgroup,
 			     .privileged = c->privileges.privileged,
 			     .state_json = creation_state_json,
 			     .ready = commit,

@@ -33,9 +33,10 @@ static int destroy_cgroup(const struct intent *intent, struct error *e)
 		return 0;
 	if (cgroup_open(intent->cgroup, &cg, e) < 0)
 		return -1;
-	if (cg.fd < 0)
-		return 0;
-	return cgroup_kill(&cg, KILL_WAIT_MS, e) < 0 ? -1 : cgroup_remove(&cg, e);
+	cg.made = intent->cgroup_made;
+	if (cg.fd >= 0 && cgroup_kill(&cg, KILL_WAIT_MS, e) < 0)
+		return -1;
+	return cgroup_remove(&cg, e);
 }
 
 static int destroy_rdt(const struct intent *intent, struct error *e)

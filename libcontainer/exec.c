@@ -234,8 +234,6 @@ static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan
 		return -1;
 	*sp = (struct spawn){.plan = plan,
 			     .spec = x->spec,
-			     .id = x->state.id,
-			     .oci_bundle = x->state.bundle,
 			     .cgroup_fd = cgroup_fd,
 			     .privileged = privileges.privileged,
 			     .state_json = exec_state_json,

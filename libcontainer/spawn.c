@@ -117,6 +117,30 @@ static bool has_step(const struct plan *plan, enum plan_kind kind)
 	return false;
 }
 
+/* A clone counts against pids.max, a move does not: exec works in a container that has room for no more processes. Slow, so only then. */
+static int clone_into(struct spawn *sp, struct clone_request *request, struct error *e)
+{
+	struct error why = {};
+	char pid[16];
+
+	if (clone_init(request, &sp->pid, &sp->pidfd, &why) == 0)
+		return 0;
+	if (request->cgroup_fd >= 0 && (why.sys == EBUSY || why.sys == EOPNOTSUPP) && sp->cgroup)
+		return cgroup_explain(sp->cgroup, why.sys, e);
+	if (why.sys != EAGAIN || request->cgroup_fd < 0) {
+		*e = why;
+		return -1;
+	}
+	int cgroup_fd = request->cgroup_fd;
+	request->cgroup_fd = -1;
+	if (clone_init(request, &sp->pid, &sp->pidfd, e) < 0)
+		return -1;
+	snprintf(pid, sizeof(pid), "%d", sp->pid);
+	if (write_file_at(cgroup_fd, "cgroup.procs", pid) < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot move the process into the container's cgroup");
+	return 0;
+}
+
 static int clone_with(struct spawn *sp, int init_fd, int plan_fd, size_t size, int sock, struct error *e)
 {
 	struct plan *plan = sp->plan;
@@ -149,7 +173,7 @@ static int clone_with(struct spawn *sp, int init_fd, int plan_fd, size_t size, i
 	};
 	int ret = detour_begin(plan, &detour, e);
 	if (ret == 0)
-		ret = clone_init(&request, &sp->pid, &sp->pidfd, e);
+		ret = clone_into(sp, &request, e);
 	if (detour_end(&detour, e) < 0)
 		ret = -1;
 	if (offsets) {

@@ -5,13 +5,14 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "cgroups/cgroup.h"
 #include "libcontainer/plan.h"
 
 struct spawn {
 	struct plan *plan;
 	const struct spec *spec;
-	const char *id, *oci_bundle;
 	int cgroup_fd;       /* -1: the caller's */
+	const struct cgroup *cgroup; /* that it belongs to, for messages; NULL: none */
 	bool privileged;
 	/* Called at BARRIER_HOOKS and for the seccomp listener: the state document for a pid; result in the arena of plan. */
 	const char *(*state_json)(void *ctx, pid_t pid);

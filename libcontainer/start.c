@@ -77,13 +77,15 @@ static const char *json(const struct state *state, enum status status, struct ar
 static void destroy(struct statedir *dir, const struct state *state, const struct spec *spec, int pidfd,
 		    struct arena *a)
 {
-	struct intent intent = {.cgroup = state->cgroup, .cgroup_existed = state->cgroup_existed};
+	struct intent intent = {};
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	struct error late = {};
+	bool found;
 
 	sys_pidfd_send_signal(pidfd, SIGKILL);
 	poll(&p, 1, 10000);
-	if (container_destroy(dir, &intent, spec, json(state, STATUS_STOPPED, a), &late) < 0)
+	if (intent_read(dir, a, &intent, &found, &late) < 0 ||
+	    container_destroy(dir, &intent, spec, json(state, STATUS_STOPPED, a), &late) < 0)
 		return; /* delete --force has another try */
 }
 

@@ -365,6 +365,7 @@ int intent_write(const struct statedir *dir, const struct intent *intent, struct
 	if (intent->cgroup)
 		jw_str(&w, "cgroup", intent->cgroup);
 	jw_bool(&w, "cgroupExisted", intent->cgroup_existed);
+	jw_uint(&w, "cgroupMade", intent->cgroup_made);
 	if (intent->rdt_clos)
 		jw_str(&w, "rdtClos", intent->rdt_clos);
 	jw_end(&w, '}');
@@ -388,6 +389,7 @@ int intent_read(const struct statedir *dir, struct arena *a, struct intent *ret,
 	*ret = (struct intent){
 		.cgroup = json_str(root, "cgroup", NULL),
 		.cgroup_existed = json_bool(root, "cgroupExisted", false),
+		.cgroup_made = (unsigned)json_int(root, "cgroupMade", 1),
 		.rdt_clos = json_str(root, "rdtClos", NULL),
 	};
 	*found = true;

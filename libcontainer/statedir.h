@@ -44,6 +44,7 @@ void statedir_done(struct statedir *dir); /* closes, unlocks */
 struct intent {
 	const char *cgroup;       /* path below the cgroup2 mount */
 	bool cgroup_existed;      /* not ours to remove */
+	unsigned cgroup_made;     /* how many levels of the path create makes (struct cgroup) */
 	const char *rdt_clos;     /* resctrl directory that create makes */
 };
 must_check int intent_write(const struct statedir *dir, const struct intent *intent, struct error *e);
