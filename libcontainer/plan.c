@@ -94,6 +94,30 @@ const char *plan_at(const struct plan *plan, uint32_t off)
 	return plan->pool.s + off;
 }
 
+/* What the runtime prepares comes before its clone, whichever planner asked for it; it joins at the very last. */
+static int phase(const struct plan_step *s)
+{
+	if (s->side != SIDE_PREPARE)
+		return 3;
+	return s->kind == STEP_CLONE ? 2 : s->kind == STEP_SETNS ? 1 : 0;
+}
+
+void plan_sort(struct plan *plan)
+{
+	struct plan_step *steps = arena_array(&plan->arena, plan->n + 1, sizeof(*steps));
+	const char **origins = arena_array(&plan->arena, plan->n + 1, sizeof(*origins));
+	size_t n = 0;
+
+	for (int p = 0; p <= 3; p++)
+		for (size_t i = 0; i < plan->n; i++)
+			if (phase(&plan->steps[i]) == p) {
+				steps[n] = plan->steps[i];
+				origins[n++] = plan->origins[i];
+			}
+	memcpy(plan->steps, steps, n * sizeof(*steps));
+	memcpy(plan->origins, origins, n * sizeof(*origins));
+}
+
 void plan_image(struct plan *plan, struct strbuf *ret)
 {
 	struct plan_head head = {

@@ -73,6 +73,8 @@ void plan_describe(const struct plan *plan, size_t step, struct strbuf *out);
 /* -- planners ------------------------------------------------------------------------------------------------------ */
 must_check int plan_create(struct plan *plan, const struct plan_input *in, struct error *e);
 must_check int plan_exec(struct plan *plan, const struct plan_input *in, struct error *e);
+/* Puts the steps into the order in which they happen; the last thing to do to a plan. */
+void plan_sort(struct plan *plan);
 
 void plan_namespaces(struct plan *plan, const struct plan_input *in);
 must_check int plan_mounts(struct plan *plan, const struct plan_input *in, struct error *e);

@@ -400,5 +400,8 @@ int plan_create(struct plan *plan, const struct plan_input *in, struct error *e)
 	plan_sysctl(plan, in);
 	plan_root_readonly(plan, in);
 	plan_hide(plan, in);
-	return plan_process(plan, in, e);
+	if (plan_process(plan, in, e) < 0)
+		return -1;
+	plan_sort(plan);
+	return 0;
 }

@@ -413,5 +413,8 @@ int plan_exec(struct plan *plan, const struct plan_input *in, struct error *e)
 	}
 	if (in->process->terminal)
 		plan_console(plan, in, NULL);
-	return plan_process(plan, in, e);
+	if (plan_process(plan, in, e) < 0)
+		return -1;
+	plan_sort(plan);
+	return 0;
 }
