@@ -31,6 +31,9 @@ int bitlist_parse(struct arena *a, const char *text, unsigned long **mask, size_
 		uint32_t first, last;
 		item += strspn(item, " ");
 		item[strcspn(item, " \n")] = '\0';
+		/* "0-3,,7" is what engines write and runc takes */
+		if (!*item)
+			continue;
 		if (parse_range(item, &first, &last) < 0)
 			return -1;
 		for (uint32_t b = first; b <= last; b++)

@@ -221,16 +221,17 @@ int cgroup_join_fd(const struct cgroup *cg, const char *sub, pid_t init, struct 
 	auto_strbuf struct strbuf control = {};
 	auto_strbuf struct strbuf where = {};
 
-	if (cg->fd < 0)
+	if (cg->fd < 0 && (init <= 0 || (sub && *sub)))
 		return error_set(e, ERROR_HOST, ENOENT, "cannot open cgroup '%s'", cg->path);
 	if (sub && *sub)
 		return join_sub(cg, sub, e);
 	if (init <= 0)
 		return join_at(cg->fd, ".", cg->path, e);
-	/* An init that enabled controllers for children has moved itself out of the way: follow it. */
-	if (read_file_at(cg->fd, "cgroup.subtree_control", CGROUP_FILE_MAX, &control) < 0)
+	/* An init that enabled controllers for children has moved itself out of the way, and one whose cgroup is gone went
+	 * elsewhere: follow it. */
+	if (cg->fd >= 0 && read_file_at(cg->fd, "cgroup.subtree_control", CGROUP_FILE_MAX, &control) < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot read 'cgroup.subtree_control' of cgroup '%s'", cg->path);
-	if (strbuf_str(&control)[strspn(strbuf_str(&control), "\n")] == '\0')
+	if (cg->fd >= 0 && strbuf_str(&control)[strspn(strbuf_str(&control), "\n")] == '\0')
 		return join_at(cg->fd, ".", cg->path, e);
 	if (cgroup_of(init, &where) < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot find the cgroup of the container's init, process %d",

@@ -15,15 +15,16 @@ struct hook_fds {
 	int in[2], out[2];
 };
 
-static void hook_vector(struct init *i, uint32_t off, const char **to, const char *first)
+/* `more`: stands alone in an empty list, at the end of another; NULL: nothing. */
+static void hook_vector(struct init *i, uint32_t off, const char **to, const char *more, int always)
 {
 	const uint32_t *list = off ? init_list(i, off) : NULL;
 	uint32_t n, count = list ? list[0] : 0;
 
-	for (n = 0; n < count && n < HOOK_POINTERS - 1; n++)
+	for (n = 0; n < count && n < HOOK_POINTERS - 2; n++)
 		to[n] = init_str(i, list[n + 1]);
-	if (!n && first)
-		to[n++] = first;
+	if (more && (!n || always))
+		to[n++] = more;
 	to[n] = NULL;
 }
 
@@ -38,8 +39,10 @@ static _Noreturn void hook_child(struct init *i, const struct plan_step *s, cons
 	sys3(__NR_dup3, fds->out[1], 1, 0);
 	sys3(__NR_dup3, fds->out[1], 2, 0);
 	sys3(__NR_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
-	hook_vector(i, s->list, argv, path);
-	hook_vector(i, s->list2, envp, NULL);
+	hook_vector(i, s->list, argv, path, 0);
+	/* A startContainer hook without an environment gets the payload's, HOME and all (as runc). */
+	int inherits = s->list2 && s->list2 == i->exec_env;
+	hook_vector(i, s->list2, envp, inherits && i->home[0] ? i->home : NULL, 1);
 	sys4(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &none, NULL, sizeof(none));
 	long ret = sys3(__NR_execve, path, argv, envp);
 	sys1(__NR_exit_group, ret == -ENOENT ? 127 : 126);

@@ -17,6 +17,7 @@ struct init {
 	int mask_dir;             /* the shared empty read-only tmpfs, once attached */
 	int devnull;              /* verified /dev/null of the container */
 	const char *exec_path;    /* from FIND_EXEC */
+	uint32_t exec_env;        /* list of EXEC */
 	char home[512];           /* "HOME=..." from HOME, or empty */
 	struct plan_record record;
 };

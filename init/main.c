@@ -79,6 +79,7 @@ static int init_run(struct init *i)
 {
 	const struct plan_step *steps = (const void *)((const char *)i->plan + i->plan->steps);
 
+	i->exec_env = steps[i->plan->n_steps - 1].list2;
 	for (uint32_t n = 0; n < i->plan->n_steps; n++) {
 		if (steps[n].side != SIDE_CHILD)
 			continue;

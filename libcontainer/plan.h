@@ -82,7 +82,8 @@ must_check int plan_devices(struct plan *plan, const struct plan_input *in, stru
 void plan_root(struct plan *plan, const struct plan_input *in);         /* open and attach the root file system */
 void plan_hide(struct plan *plan, const struct plan_input *in);         /* read-only and masked paths */
 void plan_oom_score(struct plan *plan, const struct plan_input *in);
-void plan_container_hooks(struct plan *plan, const struct plan_input *in, enum spec_hook_kind kind);
+/* env: the list that hooks without an environment of their own get; 0: none. */
+void plan_container_hooks(struct plan *plan, const struct plan_input *in, enum spec_hook_kind kind, uint32_t env);
 void plan_console(struct plan *plan, const struct plan_input *in, const char *bind_at);
 must_check int plan_process(struct plan *plan, const struct plan_input *in, struct error *e); /* everything after the mounts, to EXEC */
 

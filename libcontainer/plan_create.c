@@ -351,7 +351,7 @@ static uint32_t hook_state(struct plan *plan, const struct plan_input *in, uint3
 	return plan_blob(plan, blob, *len);
 }
 
-void plan_container_hooks(struct plan *plan, const struct plan_input *in, enum spec_hook_kind kind)
+void plan_container_hooks(struct plan *plan, const struct plan_input *in, enum spec_hook_kind kind, uint32_t env)
 {
 	const struct spec_hook_list *hooks = &in->spec->hooks[kind];
 	uint32_t len = 0, state = hooks->n ? hook_state(plan, in, &len) : 0;
@@ -359,12 +359,12 @@ void plan_container_hooks(struct plan *plan, const struct plan_input *in, enum s
 	for (size_t i = 0; i < hooks->n; i++) {
 		const struct spec_hook *h = &hooks->v[i];
 		plan_origin(plan, "hooks.%s[%zu]", value_to_name(names_hooks, kind), i);
-		uint32_t path = plan_str(plan, h->path), args = plan_list(plan, &h->args),
-			 env = plan_list(plan, &h->env);
+		uint32_t path = plan_str(plan, h->path), args = plan_list(plan, &h->args);
+		uint32_t own = h->env.n ? plan_list(plan, &h->env) : env;
 		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_CONTAINER_HOOK);
 		s->str = path;
 		s->list = args;
-		s->list2 = env;
+		s->list2 = own;
 		s->num[0] = h->timeout.set ? (uint64_t)h->timeout.v : 0;
 		s->num[1] = kind;
 		s->num[2] = i;
@@ -395,7 +395,7 @@ int plan_create(struct plan *plan, const struct plan_input *in, struct error *e)
 	if (l->namespaces[NS_MOUNT].set && (plan_mounts(plan, in, e) < 0 || plan_devices(plan, in, e) < 0))
 		return -1;
 	plan_runtime_hooks(plan, in);
-	plan_container_hooks(plan, in, HOOK_CREATE_CONTAINER);
+	plan_container_hooks(plan, in, HOOK_CREATE_CONTAINER, 0);
 	plan_enter_root(plan, in);
 	plan_sysctl(plan, in);
 	plan_root_readonly(plan, in);

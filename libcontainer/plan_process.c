@@ -177,8 +177,10 @@ static void process_env(struct plan *plan, const struct plan_input *in, struct s
 	ret->n = 0;
 	ret->v = arena_array(&plan->arena, env->n + 4, sizeof(char *));
 	for (size_t i = 0; i < env->n; i++)
-		if (strcmp(env->v[i], "HOME=") != 0)
-			env_set(&plan->arena, ret, env->v[i]);
+		env_set(&plan->arena, ret, env->v[i]);
+	for (size_t i = 0; i < ret->n; i++)
+		if (strcmp(ret->v[i], "HOME=") == 0)
+			memmove(&ret->v[i], &ret->v[i + 1], (--ret->n - i) * sizeof(char *));
 	if (in->listen_fds) {
 		env_set(&plan->arena, ret, arena_printf(&plan->arena, "LISTEN_FDS=%u", in->listen_fds));
 		env_set(&plan->arena, ret, "LISTEN_PID=1");
@@ -319,9 +321,10 @@ static void plan_start(struct plan *plan, const struct plan_input *in, const str
 		s->reg = fifo;
 		s->reg2 = result;
 	}
-	plan_container_hooks(plan, in, HOOK_START_CONTAINER);
+	uint32_t envp = plan_list(plan, env);
+	plan_container_hooks(plan, in, HOOK_START_CONTAINER, envp);
 	plan_origin(plan, "process.args");
-	uint32_t argv = plan_list(plan, &in->process->args), envp = plan_list(plan, env);
+	uint32_t argv = plan_list(plan, &in->process->args);
 	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_EXEC);
 	s->list = argv;
 	s->list2 = envp;

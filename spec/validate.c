@@ -7,11 +7,11 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/bitlist.h"
 #include "base/num.h"
 #include "spec/mount_options.h"
 
 #define UTS_NAME_MAX   64 /* the kernel's __NEW_UTS_LEN */
-#define CPU_NUMBER_MAX 65535
 #define SCRATCH_MAX    (1UL << 20)
 
 /* --- from a path to the line of its value */
@@ -109,9 +109,9 @@ static bool list_item(const char *s, size_t n)
 	char *dash = strchr(text, '-');
 	if (dash)
 		*dash = '\0';
-	if (parse_u32(text, CPU_NUMBER_MAX, &first) < 0)
+	if (parse_u32(text, BITLIST_MAX - 1, &first) < 0)
 		return false;
-	return !dash || (parse_u32(dash + 1, CPU_NUMBER_MAX, &last) == 0 && first <= last);
+	return !dash || (parse_u32(dash + 1, BITLIST_MAX - 1, &last) == 0 && first <= last);
 }
 
 /* Blanks around an item and empty items are what the peers and the kernel let pass. */
@@ -207,15 +207,19 @@ static int check_rlimits(struct rules *r, struct spec_process *process)
 
 static void drop_caps(struct rules *r, uint64_t *set, uint64_t allowed, const char *name, const char *outside)
 {
-	auto_strbuf struct strbuf dropped = {0};
+	/* The ambient text is runc's: its users look for it. */
+	bool ambient = strcmp(name, "ambient") == 0;
 
-	for (int cap = 0; cap < 64; cap++)
-		if (*set & ~allowed & 1ULL << cap)
-			strbuf_addf(&dropped, "%s ", value_to_name(names_caps, cap) ?: "an unnamed one");
+	for (int cap = 0; cap < 64; cap++) {
+		if (!(*set & ~allowed & 1ULL << cap))
+			continue;
+		const char *known = value_to_name(names_caps, cap) ?: "an unnamed one";
+		if (ambient)
+			decode_warn(r->decoder, "can't raise ambient capability %s: it is not in the %s set, ignoring", known, outside);
+		else
+			decode_warn(r->decoder, "process.capabilities.%s: %s is not in the %s set, ignoring", name, known, outside);
+	}
 	*set &= allowed;
-	if (dropped.len)
-		decode_warn(r->decoder, "process.capabilities.%s: ignoring %sbecause it is not in the %s set", name,
-			    dropped.s, outside);
 }
 
 /* V5: what the kernel would refuse to grant is dropped with a warning, as config.md wants it. */
