@@ -111,7 +111,7 @@ int do_CAPS(struct init *i, const struct plan_step *s)
 	return ret;
 }
 
-/* I: labels go through a procfs of our own that nothing can be mounted over (CVE-2025-52881), and are read back. */
+/* I: what was written is read back: a file that is another one does not answer so (CVE-2025-52881). */
 int do_LABEL(struct init *i, const struct plan_step *s)
 {
 	char path[64] = "self/attr/", have[512];
@@ -119,14 +119,14 @@ int do_LABEL(struct init *i, const struct plan_step *s)
 	int proc = i->reg[s->reg];
 
 	memcpy(path + 10, file, strlen(file) + 1);
-	int ret = write_file(proc, path, want);
+	int ret = proc_write(proc, path, want);
 	if (ret < 0)
 		return ret;
-	long fd = sys4(__NR_openat, proc, path, O_RDONLY | O_CLOEXEC, 0);
+	int fd = proc_open(proc, path, O_RDONLY);
 	if (fd < 0)
-		return (int)fd;
+		return fd;
 	long n = sys3(__NR_read, fd, have, sizeof(have) - 1);
-	closed((int)fd, 0);
+	closed(fd, 0);
 	if (n <= 0) {
 		init_note(i, "the label was not taken");
 		return n < 0 ? (int)n : -EPERM;

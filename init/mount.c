@@ -117,8 +117,8 @@ int do_PLACE(struct init *i, const struct plan_step *s)
 		return target;
 	int ret = attach(i->reg[s->reg], target);
 	closed(target, 0);
-	if (ret < 0)
-		return ret;
+	if (ret < 0 || (s->flags & PLAN_KEEP))
+		return ret < 0 ? ret : 0;
 
 	closed(i->reg[s->reg], 0);
 	i->reg[s->reg] = -1;

@@ -96,15 +96,25 @@ int root_make(const struct init *i, const char *path, enum plan_place what, uint
 	return made < 0 ? made : root_open(i, path, O_PATH, resolve);
 }
 
-int write_file(int dirfd, const char *path, const char *text)
+int proc_open(int proc, const char *path, uint64_t flags)
 {
-	long fd = sys4(__NR_openat, dirfd, path, O_WRONLY | O_CLOEXEC | O_NOCTTY, 0);
+	struct open_how how = {
+		.flags = flags | O_CLOEXEC | O_NOCTTY,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
+	};
+
+	return (int)sys4(__NR_openat2, proc, path, &how, sizeof(how));
+}
+
+int proc_write(int proc, const char *path, const char *text)
+{
+	int fd = proc_open(proc, path, O_WRONLY);
 
 	if (fd < 0)
-		return (int)fd;
+		return fd;
 	size_t len = strlen(text);
 	long n = sys3(__NR_write, fd, text, len);
 	if (n >= 0 && (size_t)n != len)
 		n = -EIO;
-	return closed((int)fd, n < 0 ? (int)n : 0);
+	return closed(fd, n < 0 ? (int)n : 0);
 }

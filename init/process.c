@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/prctl.h>
@@ -9,6 +10,7 @@
 #include "init/init.h"
 
 #define PTR_MAX 131072
+#define PROC_ROOT_INO_ 1
 
 /* Tells where init stands and waits for leave to go on; the other end closing is an order to die. */
 int do_BARRIER(struct init *i, const struct plan_step *s)
@@ -63,7 +65,7 @@ int do_DOMAINNAME(struct init *i, const struct plan_step *s)
 	return (int)sys2(__NR_setdomainname, name, strlen(name));
 }
 
-int do_PROCFS(struct init *i, const struct plan_step *s)
+static int own_procfs(void)
 {
 	int fs = (int)sys2(__NR_fsopen, "proc", FSOPEN_CLOEXEC);
 
@@ -72,14 +74,38 @@ int do_PROCFS(struct init *i, const struct plan_step *s)
 	long ret = sys5(__NR_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 	if (ret >= 0)
 		ret = sys3(__NR_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-	closed(fs, 0);
-	i->reg[s->reg] = (int)ret;
-	return ret < 0 ? (int)ret : 0;
+	return closed(fs, (int)ret);
+}
+
+/* The root directory of whatever procfs is at /proc: proc_open() sees what covers its files, and refuses. */
+static int visible_procfs(void)
+{
+	long words[15]; /* struct statfs64: f_type is word 0 */
+	struct statx st;
+	int fd = (int)sys4(__NR_openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+	int ret = fd < 0 ? fd : (int)sys2(__NR_fstatfs, fd, words);
+
+	if (ret >= 0)
+		ret = (int)sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &st);
+	if (ret >= 0 && (words[0] != PROC_SUPER_MAGIC || st.stx_ino != PROC_ROOT_INO_))
+		ret = -EPERM;
+	return ret < 0 ? closed(fd, ret) : fd;
+}
+
+/* Without rights over the mount namespace, or where /proc is partly hidden, the kernel gives out no further procfs. */
+int do_PROCFS(struct init *i, const struct plan_step *s)
+{
+	int fd = own_procfs();
+
+	if (fd == -EPERM)
+		fd = visible_procfs();
+	i->reg[s->reg] = fd;
+	return fd < 0 ? fd : 0;
 }
 
 int do_SYSCTL(struct init *i, const struct plan_step *s)
 {
-	return write_file(i->reg[s->reg], init_str(i, s->str), init_str(i, s->str2));
+	return proc_write(i->reg[s->reg], init_str(i, s->str), init_str(i, s->str2));
 }
 
 int do_RLIMIT(struct init *i, const struct plan_step *s)

@@ -12,6 +12,7 @@ void plan_init(struct plan *plan)
 	*plan = (struct plan){};
 	strbuf_add(&plan->pool, &head, sizeof(head));
 	plan->origin = "";
+	plan->procfs = REG_NONE;
 }
 
 void plan_done(struct plan *plan)

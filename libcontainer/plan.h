@@ -26,6 +26,7 @@ struct plan {
 	int32_t *regs;
 	size_t n_regs, cap_regs;
 	uint16_t root_reg;
+	uint16_t procfs;        /* register of the private procfs; REG_NONE */
 	uint64_t clone_flags;
 	uint32_t preserve_fds;
 	bool userns_joined;     /* the clone must happen inside a user namespace given by path */
@@ -78,7 +79,12 @@ void plan_sort(struct plan *plan);
 
 void plan_namespaces(struct plan *plan, const struct plan_input *in);
 must_check int plan_mounts(struct plan *plan, const struct plan_input *in, struct error *e);
+void plan_mounts_readonly(struct plan *plan); /* those that had to be writable until now */
 must_check int plan_devices(struct plan *plan, const struct plan_input *in, struct error *e);
+/* The procfs that labels and sysctls are written through. Must come before /proc is hidden: in a user namespace the kernel
+ * gives a procfs only to whom a whole one is visible. */
+void plan_procfs(struct plan *plan, const struct plan_input *in, bool sysctl);
+void plan_session(struct plan *plan, const struct plan_input *in);       /* setsid and keyring */
 void plan_root(struct plan *plan, const struct plan_input *in);         /* open and attach the root file system */
 void plan_hide(struct plan *plan, const struct plan_input *in);         /* read-only and masked paths */
 void plan_oom_score(struct plan *plan, const struct plan_input *in);

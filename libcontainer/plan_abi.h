@@ -99,6 +99,7 @@ enum plan_side { SIDE_PREPARE, SIDE_CHILD, SIDE_PARENT };
 enum plan_flag {
 	PLAN_OPTIONAL = 1,   /* an absent object (ENOENT) or an unknown option (EINVAL) is no failure */
 	PLAN_NOSYMLINKS = 2, /* no symlink in the whole path */
+	PLAN_KEEP = 4,       /* the register stays open: the mount is changed once more */
 };
 enum plan_place { PLACE_DIR, PLACE_FILE, PLACE_LIKE_SOURCE };
 /* Where init waits for the parent; also the stages named in messages. */

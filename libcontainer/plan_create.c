@@ -124,7 +124,7 @@ static void late_joins(struct plan *plan)
 	}
 }
 
-static void plan_session(struct plan *plan, const struct plan_input *in)
+void plan_session(struct plan *plan, const struct plan_input *in)
 {
 	plan_origin(plan, "%s", "");
 	plan_add(plan, SIDE_CHILD, STEP_SETSID);
@@ -251,6 +251,7 @@ static void plan_root_readonly(struct plan *plan, const struct plan_input *in)
 		s->str = cwd;
 		s->num[0] = 0755;
 	}
+	plan_mounts_readonly(plan);
 	if (!in->spec->root.readonly || !in->spec->linux_.namespaces[NS_MOUNT].set)
 		return;
 	plan_origin(plan, "root.readonly");
@@ -263,11 +264,6 @@ static void plan_sysctl(struct plan *plan, const struct plan_input *in)
 {
 	const struct spec_map *sysctl = &in->spec->linux_.sysctl;
 
-	if (!sysctl->n)
-		return;
-	uint16_t proc = plan_reg(plan);
-	plan_origin(plan, "linux.sysctl");
-	plan_add(plan, SIDE_CHILD, STEP_PROCFS)->reg = proc;
 	for (size_t i = 0; i < sysctl->n; i++) {
 		char *file = arena_printf(&plan->arena, "sys/%s", sysctl->v[i].key);
 		char *sep = file + 4 + strcspn(file + 4, "./");
@@ -278,7 +274,7 @@ static void plan_sysctl(struct plan *plan, const struct plan_input *in)
 		plan_origin(plan, "linux.sysctl[%s]", sysctl->v[i].key);
 		uint32_t path = plan_str(plan, file), value = plan_str(plan, sysctl->v[i].value);
 		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_SYSCTL);
-		s->reg = proc;
+		s->reg = plan->procfs;
 		s->str = path;
 		s->str2 = value;
 	}
@@ -298,8 +294,9 @@ void plan_hide(struct plan *plan, const struct plan_input *in)
 	const struct spec_linux *l = &in->spec->linux_;
 
 	plan_paths(plan, &l->readonly_paths, "linux.readonlyPaths", STEP_READONLY_PATH);
-	plan_paths(plan, &l->masked_paths, "linux.maskedPaths", STEP_MASK_PATH);
+	/* Before the masks: a path may be in both lists, and a mask is the null device, which is not read-only. */
 	plan_paths(plan, &l->readonly_paths, "linux.readonlyPaths", STEP_VERIFY_READONLY);
+	plan_paths(plan, &l->masked_paths, "linux.maskedPaths", STEP_MASK_PATH);
 	plan_paths(plan, &l->masked_paths, "linux.maskedPaths", STEP_VERIFY_MASK);
 }
 
@@ -392,11 +389,14 @@ int plan_create(struct plan *plan, const struct plan_input *in, struct error *e)
 	}
 	plan_late_namespaces(plan, in);
 	plan_names(plan, in);
+	plan_procfs(plan, in, true);
 	if (l->namespaces[NS_MOUNT].set && (plan_mounts(plan, in, e) < 0 || plan_devices(plan, in, e) < 0))
 		return -1;
 	plan_runtime_hooks(plan, in);
 	plan_container_hooks(plan, in, HOOK_CREATE_CONTAINER, 0);
 	plan_enter_root(plan, in);
+	if (!l->namespaces[NS_MOUNT].set && in->process->set && in->process->terminal)
+		plan_console(plan, in, NULL);
 	plan_sysctl(plan, in);
 	plan_root_readonly(plan, in);
 	plan_hide(plan, in);

@@ -41,10 +41,10 @@ static void plan_device(struct plan *plan, const struct plan_input *in, const st
 	s->num[3] = (uint64_t)d->uid.v << 32 | d->gid.v;
 }
 
-static bool is_listed(const struct spec_devices *devices, const char *path)
+static bool is_listed(struct plan *plan, const struct spec_devices *devices, const char *path)
 {
 	for (size_t i = 0; i < devices->n; i++)
-		if (strcmp(devices->v[i].path, path) == 0)
+		if (strcmp(path_clean(&plan->arena, devices->v[i].path), path) == 0)
 			return true;
 	return false;
 }
@@ -94,7 +94,7 @@ int plan_devices(struct plan *plan, const struct plan_input *in, struct error *e
 	}
 	plan_origin(plan, "default devices");
 	for (size_t i = 0; i < ARRAY_SIZE(default_devices); i++)
-		if (!is_listed(devices, default_devices[i].path))
+		if (!is_listed(plan, devices, default_devices[i].path))
 			plan_device(plan, in, &default_devices[i]);
 	for (size_t i = 0; i < devices->n; i++) {
 		plan_origin(plan, "linux.devices[%zu]", i);
@@ -104,12 +104,6 @@ int plan_devices(struct plan *plan, const struct plan_input *in, struct error *e
 	plan_links(plan);
 	if (in->process->set && in->process->terminal)
 		plan_console(plan, in, "/dev/console");
-	if (dev && (o.attr_set & MOUNT_ATTR_RDONLY)) {
-		uint32_t path = plan_str(plan, "/dev");
-		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_RETUNE);
-		s->str = path;
-		s->num[0] = MOUNT_ATTR_RDONLY;
-	}
 	return 0;
 }
 

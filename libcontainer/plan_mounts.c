@@ -169,7 +169,9 @@ static int plan_filesystem(struct plan *plan, const struct plan_input *in, struc
 						   "debugfs", "tracefs", NULL};
 	static const char *const unlabelled[] = {"proc", "sysfs", "cgroup2", "mqueue", NULL};
 	bool kernel = one_of(type, kernel_types);
-	bool late_ro = strcmp(m->dest, "/dev") == 0 || m->o.tmpcopyup;
+	/* Mount points, devices and what hooks bring are still to be made in these. */
+	bool late_ro = strcmp(type, "tmpfs") == 0 || strcmp(m->dest, "/dev") == 0;
+	uint64_t ro = late_ro ? (m->o.attr_set | m->o.rec_attr_set) & MOUNT_ATTR_RDONLY : 0;
 
 	m->side = SIDE_CHILD;
 	uint32_t str = plan_str(plan, type);
@@ -185,7 +187,7 @@ static int plan_filesystem(struct plan *plan, const struct plan_input *in, struc
 		add_option(plan, m, "context", in->spec->linux_.mount_label, 0);
 	s = plan_add(plan, SIDE_CHILD, STEP_FSMOUNT);
 	s->reg = m->reg;
-	s->num[0] = m->o.attr_set & ~(uint64_t)(late_ro ? MOUNT_ATTR_RDONLY : 0);
+	s->num[0] = m->o.attr_set & ~ro;
 	if (m->mount->uid_mappings.n || m->o.idmap || m->o.ridmap)
 		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': only bind mounts can be idmapped", m->index,
 				 m->mount->destination);
@@ -194,12 +196,12 @@ static int plan_filesystem(struct plan *plan, const struct plan_input *in, struc
 		s = plan_add(plan, SIDE_CHILD, STEP_TMPCOPYUP);
 		s->reg = m->reg;
 		s->str = str;
-		add_attr(plan, m, m->o.attr_set & MOUNT_ATTR_RDONLY, 0, 0, 0);
 	}
-	add_attr(plan, m, m->o.rec_attr_set, m->o.rec_attr_clr, 0, AT_RECURSIVE);
+	add_attr(plan, m, m->o.rec_attr_set & ~ro, m->o.rec_attr_clr, 0, AT_RECURSIVE);
 	/* I: procfs and sysfs land on a real directory of the root (CVE-2019-19921, CVE-2023-27561, CVE-2023-28642). */
 	bool strict = strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0;
-	add_place(plan, m, PLACE_DIR, strict || m->o.dest_nofollow ? PLAN_NOSYMLINKS : 0);
+	add_place(plan, m, PLACE_DIR,
+		  (uint8_t)((strict || m->o.dest_nofollow ? PLAN_NOSYMLINKS : 0) | (ro ? PLAN_KEEP : 0)));
 	add_propagation(plan, m);
 	return 0;
 }
@@ -280,4 +282,20 @@ int plan_mounts(struct plan *plan, const struct plan_input *in, struct error *e)
 		if (plan_mount(plan, in, i, e) < 0)
 			return -1;
 	return in->notify_dir ? plan_notify(plan, in, e) : 0;
+}
+
+/* By descriptor: what is mounted over it meanwhile is left alone. */
+void plan_mounts_readonly(struct plan *plan)
+{
+	size_t n = plan->n;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct plan_step place = plan->steps[i];
+		if (place.kind != STEP_PLACE || !(place.flags & PLAN_KEEP))
+			continue;
+		plan->origin = plan->origins[i];
+		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
+		s->reg = place.reg;
+		s->num[0] = MOUNT_ATTR_RDONLY;
+	}
 }

@@ -16,15 +16,25 @@
 #include "base/sys.h"
 #include "libcontainer/plan.h"
 
+void plan_procfs(struct plan *plan, const struct plan_input *in, bool sysctl)
+{
+	const struct spec_process *p = in->process;
+	const char *origin = sysctl && in->spec->linux_.sysctl.n    ? "linux.sysctl"
+			     : p->set && p->apparmor_profile ? "process.apparmorProfile"
+			     : p->set && p->selinux_label    ? "process.selinuxLabel"
+							     : NULL;
+
+	if (!origin)
+		return;
+	plan->procfs = plan_reg(plan);
+	plan_origin(plan, "%s", origin);
+	plan_add(plan, SIDE_CHILD, STEP_PROCFS)->reg = plan->procfs;
+}
+
 static void plan_labels(struct plan *plan, const struct plan_input *in)
 {
 	const char *apparmor = in->process->apparmor_profile, *selinux = in->process->selinux_label;
 
-	if (!apparmor && !selinux)
-		return;
-	uint16_t proc = plan_reg(plan);
-	plan_origin(plan, "%s", apparmor ? "process.apparmorProfile" : "process.selinuxLabel");
-	plan_add(plan, SIDE_CHILD, STEP_PROCFS)->reg = proc;
 	for (int i = 0; i < 2; i++) {
 		if (!(i ? selinux : apparmor))
 			continue;
@@ -32,7 +42,7 @@ static void plan_labels(struct plan *plan, const struct plan_input *in)
 		uint32_t file = plan_str(plan, i ? "exec" : "apparmor/exec");
 		uint32_t value = plan_str(plan, i ? selinux : arena_printf(&plan->arena, "exec %s", apparmor));
 		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_LABEL);
-		s->reg = proc;
+		s->reg = plan->procfs;
 		s->str = file;
 		s->str2 = value;
 	}
@@ -392,18 +402,18 @@ int plan_exec(struct plan *plan, const struct plan_input *in, struct error *e)
 	}
 	plan_add(plan, SIDE_PREPARE, STEP_CLONE);
 	plan_add(plan, SIDE_CHILD, STEP_GUARD);
+	plan_procfs(plan, in, false);
+	plan_origin(plan, "container namespaces");
 	if (all & ~early) {
 		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_SETNS);
 		s->reg = pidfd;
 		s->num[0] = all & ~early;
 	}
+	/* Still as the caller: a keyring counts against the quota of who makes it. */
+	plan_session(plan, in);
+	plan_origin(plan, "container namespaces");
 	if (all & CLONE_NEWUSER)
 		plan_add(plan, SIDE_CHILD, STEP_NS_ROOT);
-	plan_add(plan, SIDE_CHILD, STEP_SETSID);
-	if (!in->no_new_keyring) {
-		uint32_t name = plan_str(plan, arena_printf(&plan->arena, "_ses.%s", in->id));
-		plan_add(plan, SIDE_CHILD, STEP_KEYRING)->str = name;
-	}
 	plan->root_reg = plan_reg(plan);
 	if (all & CLONE_NEWNS) {
 		plan_add(plan, SIDE_CHILD, STEP_ROOT_OPEN)->reg = plan->root_reg;
