@@ -39,8 +39,19 @@ static int attach(int mount, int target)
 	return (int)sys5(__NR_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
+/* A clone of what fd shows, to be attached elsewhere. */
+static int clone_tree(int fd, unsigned flags)
+{
+	return (int)sys3(__NR_open_tree, fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | flags);
+}
+
 int do_OPEN_TREE(struct init *i, const struct plan_step *s)
 {
+	if (s->num[1]) {
+		int fd = root_open(i, init_str(i, s->str), O_PATH, 0);
+		i->reg[s->reg] = fd < 0 ? fd : closed(fd, clone_tree(fd, s->num[0] & AT_RECURSIVE));
+		return i->reg[s->reg] < 0 ? i->reg[s->reg] : 0;
+	}
 	i->reg[s->reg] = (int)sys3(__NR_open_tree, AT_FDCWD, init_str(i, s->str), s->num[0] | OPEN_TREE_CLOEXEC);
 	return i->reg[s->reg] < 0 ? i->reg[s->reg] : 0;
 }
@@ -87,6 +98,25 @@ int do_FSCONFIG(struct init *i, const struct plan_step *s)
 	return ret < 0 ? explained(i, fd, (int)ret) : 0;
 }
 
+/* As runc: a tmpfs over a directory of the image keeps that directory's mode. */
+int do_FSMODE(struct init *i, const struct plan_step *s)
+{
+	struct statx st;
+	char mode[8];
+	int fd = root_open(i, init_str(i, s->str), O_PATH | O_DIRECTORY, 0);
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	int ret = closed(fd, statx_of(fd, "", &st));
+	if (ret < 0)
+		return ret;
+	for (int digit = 0; digit < 4; digit++)
+		mode[digit] = (char)('0' + (st.stx_mode >> (9 - 3 * digit) & 7));
+	mode[4] = '\0';
+	long done = sys5(__NR_fsconfig, i->reg[s->reg], FSCONFIG_SET_STRING, "mode", mode, 0);
+	return done < 0 ? explained(i, i->reg[s->reg], (int)done) : 0;
+}
+
 int do_FSMOUNT(struct init *i, const struct plan_step *s)
 {
 	int fd = i->reg[s->reg];
@@ -130,12 +160,6 @@ int do_RETUNE(struct init *i, const struct plan_step *s)
 	int fd = root_open(i, init_str(i, s->str), O_PATH, 0);
 
 	return fd < 0 ? fd : closed(fd, set_attr(fd, "", s));
-}
-
-/* A clone of what fd shows, to be attached elsewhere. */
-static int clone_tree(int fd, unsigned flags)
-{
-	return (int)sys3(__NR_open_tree, fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | flags);
 }
 
 int do_READONLY_PATH(struct init *i, const struct plan_step *s)

@@ -7,6 +7,7 @@
 
 #define RACE_RETRIES 128
 #define PATH_BYTES   4096
+#define LINKS_MAX    40
 
 int root_open(const struct init *i, const char *path, uint64_t flags, uint64_t resolve)
 {
@@ -31,30 +32,59 @@ int closed(int fd, int ret)
 	return ret;
 }
 
+/* A symlink that leads nowhere stands in the way at prefix + start: what it names below the root is made instead, as the target of a
+ * symlink would be found. The path becomes its target and the rest. */
+static int follow_dangling(char *path, size_t start, size_t end, int dir)
+{
+	char target[PATH_BYTES], rest[PATH_BYTES];
+	long n = sys4(__NR_readlinkat, dir, path + start, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return n == -EINVAL ? -ENOTDIR : (int)n;
+	size_t more = strlen(path + end + 1), head = target[0] == '/' ? 0 : start;
+	if (head + (size_t)n + 1 + more >= PATH_BYTES)
+		return -ENAMETOOLONG;
+	memcpy(rest, path + end + 1, more + 1);
+	memcpy(path + head, target, (size_t)n);
+	path[head + (size_t)n] = '/';
+	memcpy(path + head + (size_t)n + 1, rest, more + 1);
+	return 0;
+}
+
 /* mkdir -p of the first `len` bytes of path; returns an O_PATH fd of it. */
 static int make_dirs(const struct init *i, const char *path, size_t len, uint64_t resolve)
 {
-	char prefix[PATH_BYTES];
+	char buf[PATH_BYTES];
 	size_t at = 0, start;
-	int dir = root_open(i, "/", O_PATH | O_DIRECTORY, 0);
+	int dir = root_open(i, "/", O_PATH | O_DIRECTORY, 0), links = 0;
 
-	if (len >= sizeof(prefix))
+	if (len >= sizeof(buf))
 		return closed(dir, -ENAMETOOLONG);
+	memcpy(buf, path, len);
+	buf[len] = buf[len + 1] = '\0';
 	while (dir >= 0) {
-		while (at < len && path[at] == '/')
+		while (buf[at] == '/')
 			at++;
-		if (at == len)
+		if (!buf[at])
 			break;
-		for (start = at; at < len && path[at] != '/'; at++)
+		for (start = at; buf[at] && buf[at] != '/'; at++)
 			;
-		memcpy(prefix, path, at);
-		prefix[at] = '\0';
-		int next = root_open(i, prefix, O_PATH | O_DIRECTORY, resolve);
-		if (next == -ENOENT) {
-			long made = sys3(__NR_mkdirat, dir, prefix + start, 0755);
-			if (made < 0 && made != -EEXIST)
-				return closed(dir, (int)made);
-			next = root_open(i, prefix, O_PATH | O_DIRECTORY, resolve);
+		char end = buf[at];
+		buf[at] = '\0';
+		int next = root_open(i, buf, O_PATH | O_DIRECTORY, resolve);
+		long made = next == -ENOENT ? sys3(__NR_mkdirat, dir, buf + start, 0755) : 0;
+		if (made < 0 && made != -EEXIST)
+			return closed(dir, (int)made);
+		if (next == -ENOENT)
+			next = root_open(i, buf, O_PATH | O_DIRECTORY, resolve);
+		if (next == -ENOENT && !resolve && links++ < LINKS_MAX) {
+			int ret = follow_dangling(buf, start, end ? at : at - 1, dir);
+			if (ret < 0)
+				return closed(dir, ret);
+			next = root_open(i, "/", O_PATH | O_DIRECTORY, 0);
+			at = 0;
+		} else {
+			buf[at] = end;
 		}
 		dir = closed(dir, next);
 	}
@@ -71,16 +101,43 @@ int root_parent(const struct init *i, const char *path, const char **name)
 	return make_dirs(i, path, len, 0);
 }
 
+/* The path that a symlink at name, in directory dir and last of path, stands for. */
+static int link_target(int dir, const char *name, char *path)
+{
+	char target[PATH_BYTES];
+	long n = sys4(__NR_readlinkat, dir, name, target, sizeof(target) - 1);
+	size_t head = (size_t)(name - path);
+
+	if (n < 0)
+		return (int)n;
+	if (target[0] == '/')
+		head = 0;
+	if (head + (size_t)n >= PATH_BYTES)
+		return -ENAMETOOLONG;
+	memcpy(path + head, target, (size_t)n);
+	path[head + (size_t)n] = '\0';
+	return 0;
+}
+
 static int make_file(const struct init *i, const char *path)
 {
-	const char *name;
-	int dir = root_parent(i, path, &name);
+	char buf[PATH_BYTES];
+	long fd = -ELOOP;
 
-	if (dir < 0)
-		return dir;
-	long fd =
-		sys4(__NR_openat, dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
-	closed(dir, 0);
+	if (strlen(path) >= sizeof(buf))
+		return -ENAMETOOLONG;
+	memcpy(buf, path, strlen(path) + 1);
+	for (int links = 0; fd == -ELOOP && links < LINKS_MAX; links++) {
+		const char *name;
+		int dir = root_parent(i, buf, &name);
+		if (dir < 0)
+			return dir;
+		fd = sys4(__NR_openat, dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+			  0644);
+		int ret = fd == -ELOOP ? link_target(dir, name, buf) : 0;
+		if (closed(dir, ret) < 0)
+			return ret;
+	}
 	return fd < 0 ? (int)fd : closed((int)fd, 0);
 }
 

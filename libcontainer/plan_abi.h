@@ -33,7 +33,7 @@
 
 /* Done by init, some of them by the runtime where it has the rights for them: one function do_KIND() each. */
 #define PLAN_INIT_STEPS(X) \
-	X(OPEN_TREE, "open-tree")          /* reg <- clone of the tree at str; num0 OPEN_TREE_* flags */ \
+	X(OPEN_TREE, "open-tree")          /* reg <- clone of the tree at str; num0 OPEN_TREE_* flags; num1: in the root */ \
 	X(MOUNT_ATTR, "mount-attr")        /* mount in reg; num0 set, num1 clear, num2 propagation, num3 AT_* */ \
 	X(RLIMIT, "rlimit")                /* num0 RLIMIT_*, num1 soft, num2 hard */ \
 	X(GUARD, "guard")                  /* dies with the parent; not dumpable unless num0 */ \
@@ -50,6 +50,7 @@
 	X(DOMAINNAME, "domainname")        /* str */ \
 	X(FSOPEN, "fsopen")                /* reg <- context for str */ \
 	X(FSCONFIG, "fsconfig")            /* reg; str key, str2 value */ \
+	X(FSMODE, "fsmode")                /* reg: mode= of the directory at str, if there is one */ \
 	X(FSMOUNT, "fsmount")              /* reg: context -> mount; num0 attributes */ \
 	X(TMPCOPYUP, "copy-up")            /* into mount reg from str of the root */ \
 	X(PLACE, "place")                  /* mount reg at str; num0 enum plan_place */ \

@@ -283,6 +283,11 @@ static void plan_sysctl(struct plan *plan, const struct plan_input *in)
 static void plan_paths(struct plan *plan, const struct spec_strings *paths, const char *origin, enum plan_kind kind)
 {
 	for (size_t i = 0; i < paths->n; i++) {
+		bool again = false;
+		for (size_t k = 0; k < i && !again; k++)
+			again = strcmp(paths->v[i], paths->v[k]) == 0;
+		if (again)
+			continue;
 		plan_origin(plan, "%s[%zu]", origin, i);
 		uint32_t path = plan_str(plan, path_clean(&plan->arena, paths->v[i]));
 		plan_add(plan, SIDE_CHILD, kind)->str = path;

@@ -95,8 +95,10 @@ static int add_idmap(struct plan *plan, const struct plan_input *in, const struc
 		return error_set(e, ERROR_CONFIG, 0,
 				 "mounts[%zu] '%s': option 'idmap' needs uidMappings and gidMappings", m->index,
 				 m->mount->destination);
-	if (!in->privileged)
-		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': idmapped mounts need privileges on the host",
+	if (m->side != SIDE_PREPARE)
+		return error_set(e, ERROR_CONFIG, 0,
+				 "mounts[%zu] '%s': idmapped mounts need privileges on the host, and a source outside "
+				 "of the root",
 				 m->index, m->mount->destination);
 	struct spec_idmap *all = arena_array(&plan->arena, uid->n + gid->n, sizeof(*all));
 	memcpy(all, uid->v, uid->n * sizeof(*all));
@@ -114,12 +116,16 @@ static int add_idmap(struct plan *plan, const struct plan_input *in, const struc
 static int plan_bind(struct plan *plan, const struct plan_input *in, struct mount_plan *m, const char *source,
 		     struct error *e)
 {
-	uint32_t path = plan_str(plan, source);
+	size_t len = strlen(in->rootfs);
+	/* A source below the root may be what an earlier mount shows there: resolved by init, in order, and never out of the root. */
+	bool inside = strncmp(source, in->rootfs, len) == 0 && (source[len] == '/' || !source[len]);
+	uint32_t path = plan_str(plan, inside ? source[len] ? source + len : "/" : source);
 
-	m->side = in->privileged ? SIDE_PREPARE : SIDE_CHILD;
+	m->side = in->privileged && !inside ? SIDE_PREPARE : SIDE_CHILD;
 	struct plan_step *s = plan_add(plan, m->side, STEP_OPEN_TREE);
 	s->reg = m->reg;
 	s->str = path;
+	s->num[1] = inside;
 	s->num[0] = OPEN_TREE_CLONE | (m->o.rec ? AT_RECURSIVE : 0) | (m->o.src_nofollow ? AT_SYMLINK_NOFOLLOW : 0);
 	add_attr(plan, m, 0, 0, source_propagation(in), AT_RECURSIVE);
 	if (add_idmap(plan, in, m, e) < 0)
@@ -161,6 +167,14 @@ static bool one_of(const char *s, const char *const *list)
 	return false;
 }
 
+static bool has_mode(const struct spec_map *data)
+{
+	for (size_t i = 0; i < data->n; i++)
+		if (strcmp(data->v[i].key, "mode") == 0)
+			return true;
+	return false;
+}
+
 static int plan_filesystem(struct plan *plan, const struct plan_input *in, struct mount_plan *m, const char *type,
 			   struct error *e)
 {
@@ -185,6 +199,12 @@ static int plan_filesystem(struct plan *plan, const struct plan_input *in, struc
 		add_option(plan, m, m->o.data.v[i].key, m->o.data.v[i].value, 0);
 	if (in->spec->linux_.mount_label && !one_of(type, unlabelled))
 		add_option(plan, m, "context", in->spec->linux_.mount_label, 0);
+	if (strcmp(type, "tmpfs") == 0 && !has_mode(&m->o.data)) {
+		str = plan_str(plan, m->dest);
+		s = plan_add(plan, SIDE_CHILD, STEP_FSMODE);
+		s->reg = m->reg;
+		s->str = str;
+	}
 	s = plan_add(plan, SIDE_CHILD, STEP_FSMOUNT);
 	s->reg = m->reg;
 	s->num[0] = m->o.attr_set & ~ro;

@@ -50,6 +50,7 @@ static const struct step_text {
 	[STEP_DOMAINNAME] = {"%s", "cannot set domainname '%s'"},
 	[STEP_FSOPEN] = {"%r %s", "cannot open file system type '%s'"},
 	[STEP_FSCONFIG] = {"%r %s%=", "cannot set mount option '%s%='"},
+	[STEP_FSMODE] = {"%r %s", "cannot take the mode of '%s'"},
 	[STEP_FSMOUNT] = {"%r%A", "cannot create the mount"},
 	[STEP_TMPCOPYUP] = {"%r %s", "cannot copy up '%s'"},
 	[STEP_PLACE] = {"%r %s %P", "cannot mount at '%s'"},
@@ -179,7 +180,8 @@ static void add_names(struct strbuf *out, const struct plan_step *s, char what)
 			strbuf_adds(out, " nosymlinks");
 		break;
 	case 'T':
-		strbuf_adds(out, s->num[0] & AT_RECURSIVE ? "recursive" : "");
+		strbuf_adds(out, s->num[0] & AT_RECURSIVE ? "recursive " : "");
+		strbuf_adds(out, s->num[1] ? "in-root" : "");
 		break;
 	case 'H':
 		strbuf_adds(out, value_to_name(names_hooks, (int64_t)s->num[0]) ?: "?");

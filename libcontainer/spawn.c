@@ -65,7 +65,9 @@ static size_t collect_joins(const struct plan *plan, bool before_clone, struct c
 		const struct plan_step *s = &plan->steps[i];
 		if (s->kind != STEP_SETNS || s->side != SIDE_PREPARE)
 			continue;
-		bool parent = (s->num[0] & ~(uint64_t)(CLONE_NEWPID | CLONE_NEWTIME)) == 0;
+		/* An intermediate process joins the pid namespace itself: cloned into it, it would tell us init's number there. */
+		uint64_t ours = CLONE_NEWTIME | (plan->userns_joined ? 0 : CLONE_NEWPID);
+		bool parent = (s->num[0] & ~ours) == 0;
 		if (parent == before_clone)
 			joins[n++] = (struct clone_join){plan->regs[s->reg], (int)s->num[0]};
 	}
@@ -246,9 +248,13 @@ int spawn_failed_hook(const struct plan_record *record, const char *kind, size_t
 				 len, record->text);
 	if (record->err != ECHILD)
 		return error_set(e, ERROR_HOST, record->err, "error running %s hook #%zu", kind, index);
-	if (WIFSIGNALED(record->extra))
-		return error_set(e, ERROR_HOST, 0, "error running %s hook #%zu: signal %d, output: %.*s", kind, index,
-				 WTERMSIG(record->extra), len, record->text);
+	if (WIFSIGNALED(record->extra)) {
+		char signal[64]; /* "bad system call", in the case of Go's messages */
+		snprintf(signal, sizeof(signal), "%s", sigdescr_np(WTERMSIG(record->extra)) ?: "unknown signal");
+		signal[0] = (char)(signal[0] | 0x20);
+		return error_set(e, ERROR_HOST, 0, "error running %s hook #%zu: signal: %s, output: %.*s", kind, index,
+				 signal, len, record->text);
+	}
 	return error_set(e, ERROR_HOST, 0, "error running %s hook #%zu: exit status %d, output: %.*s", kind, index,
 			 WEXITSTATUS(record->extra), len, record->text);
 }
@@ -274,6 +280,8 @@ static int failed(const struct spawn *sp, const struct plan_record *record, stru
 		len--;
 	if (len)
 		strbuf_addf(&what, ": %.*s", (int)len, record->text);
+	if (s->kind == STEP_PLACE && (s->flags & PLAN_NOSYMLINKS) && record->err == ELOOP)
+		strbuf_adds(&what, ": must be mounted on ordinary directory");
 	if (s->kind == STEP_FSOPEN && record->err == ENODEV)
 		error_hint(e, "the kernel has no such file system");
 	return error_set(e, ERROR_HOST, record->err, "%s", strbuf_str(&what));

@@ -70,7 +70,7 @@ static const struct fields scheduler_fields = FIELDS(spec_scheduler, scheduler_r
 
 static const struct field io_priority_rows[] = {
 	F_ENUM(spec_process, "class", io_priority.class_, names_ioprio_classes, "I/O priority class", REQUIRED),
-	F_INT(spec_process, "priority", io_priority.priority, 0, 7, REQUIRED),
+	F_INT(spec_process, "priority", io_priority.priority, 0, 7),
 };
 static const struct fields io_priority_fields = FIELDS(spec_process, io_priority_rows);
 
