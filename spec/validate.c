@@ -11,8 +11,8 @@
 #include "base/num.h"
 #include "spec/mount_options.h"
 
-#define UTS_NAME_MAX   64 /* the kernel's __NEW_UTS_LEN */
-#define SCRATCH_MAX    (1UL << 20)
+#define UTS_NAME_MAX 64 /* the kernel's __NEW_UTS_LEN */
+#define SCRATCH_MAX  (1UL << 20)
 
 /* --- from a path to the line of its value */
 
@@ -215,9 +215,11 @@ static void drop_caps(struct rules *r, uint64_t *set, uint64_t allowed, const ch
 			continue;
 		const char *known = value_to_name(names_caps, cap) ?: "an unnamed one";
 		if (ambient)
-			decode_warn(r->decoder, "can't raise ambient capability %s: it is not in the %s set, ignoring", known, outside);
+			decode_warn(r->decoder, "can't raise ambient capability %s: it is not in the %s set, ignoring",
+				    known, outside);
 		else
-			decode_warn(r->decoder, "process.capabilities.%s: %s is not in the %s set, ignoring", name, known, outside);
+			decode_warn(r->decoder, "process.capabilities.%s: %s is not in the %s set, ignoring", name,
+				    known, outside);
 	}
 	*set &= allowed;
 }
