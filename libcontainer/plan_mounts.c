@@ -237,14 +237,15 @@ static void plan_remount(struct plan *plan, const struct mount_plan *m)
 }
 
 /* What cannot be made in this set of namespaces is bound from the host: a sysfs belongs to the network namespace's owner,
- * and without a cgroup namespace a rootless container would see, and own, all of its user's cgroups (CVE-2023-25809). */
+ * and without a cgroup namespace a rootless container would see, and own, all of its user's cgroups (CVE-2023-25809), while
+ * a user namespace may not mount the host's view at all. */
 static const char *host_source(const struct plan_input *in, const char *type)
 {
 	const struct spec_namespace *ns = in->spec->linux_.namespaces;
 
 	if (strcmp(type, "sysfs") == 0 && in->userns && !ns[NS_NETWORK].set)
 		return "/sys";
-	if (strcmp(type, "cgroup2") == 0 && !ns[NS_CGROUP].set && !in->privileged)
+	if (strcmp(type, "cgroup2") == 0 && !ns[NS_CGROUP].set && (in->userns || !in->privileged))
 		return in->cgroup_dir;
 	return NULL;
 }
