@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <asm/signal.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/magic.h>
@@ -9,7 +10,8 @@
 
 #include "init/init.h"
 
-#define PTR_MAX 131072
+#define PTR_MAX        131072
+#define SA_RESTORER_   0x04000000
 #define PROC_ROOT_INO_ 1
 
 /* Tells where init stands and waits for leave to go on; the other end closing is an order to die. */
@@ -279,12 +281,42 @@ int do_VERIFY_MASK(struct init *i, const struct plan_step *s)
 	return closed(fd, ret);
 }
 
+struct signal_action {
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+static void end_by_signal(int sig)
+{
+	sys1(__NR_exit_group, 128 + sig);
+}
+
+/* The first process of a pid namespace gets only signals that it handles, and a container that waits for start should end by a
+ * TERM as its program would. execve forgets the handlers. */
+static int take_signals(void)
+{
+	static const unsigned char ends[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGALRM,   SIGTERM, SIGUSR1,
+					     SIGUSR2, SIGPIPE, SIGPROF, SIGVTALRM, SIGIO,   SIGPWR};
+	struct signal_action action = {.handler = end_by_signal, .flags = SA_RESTORER_};
+	uint64_t none = 0;
+	int ret = 0;
+
+	for (size_t n = 0; n < sizeof(ends) && ret >= 0; n++)
+		ret = (int)sys4(__NR_rt_sigaction, ends[n], &action, NULL, sizeof(action.mask));
+	/* Everything was blocked across the clone. */
+	return ret < 0 ? ret : (int)sys4(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &none, NULL, sizeof(none));
+}
+
 int do_CLOSE_FDS(struct init *i, const struct plan_step *s)
 {
-	/* Close-on-exec, not closed: the socket still has to tell of a failed execve. What set-up alone used goes at once. */
+	/* What set-up alone used goes at once. */
 	closed(i->mask_dir, 0);
 	closed(i->devnull, 0);
-	return (int)sys3(__NR_close_range, s->num[0], ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
+	/* Close-on-exec, not closed: the socket still has to tell of a failed execve. */
+	int ret = (int)sys3(__NR_close_range, s->num[0], ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
+	return ret < 0 ? ret : take_signals();
 }
 
 int do_WAIT_START(struct init *i, const struct plan_step *s)
@@ -322,13 +354,10 @@ int do_EXEC(struct init *i, const struct plan_step *s)
 {
 	static const char *vectors[PTR_MAX]; /* untouched pages cost nothing */
 	const uint32_t *argv = init_list(i, s->list), *envp = init_list(i, s->list2);
-	uint64_t none = 0;
 
 	if ((uint64_t)argv[0] + envp[0] + 3 > PTR_MAX)
 		return -E2BIG;
 	const char **env = pointers(i, s->list, vectors, NULL);
 	pointers(i, s->list2, env, i->home[0] ? i->home : NULL);
-	/* Everything was blocked across the clone; handlers were cleared by it. */
-	sys4(__NR_rt_sigprocmask, 2 /* SIG_SETMASK */, &none, NULL, sizeof(none));
 	return (int)sys3(__NR_execve, i->exec_path, vectors, env);
 }

@@ -253,11 +253,15 @@ static const char *host_source(const struct plan_input *in, const char *type)
 static int plan_mount(struct plan *plan, const struct plan_input *in, size_t index, struct error *e)
 {
 	const struct spec_mount *mount = &in->spec->mounts.v[index];
-	struct mount_plan m = {
-		.mount = mount, .index = index, .dest = path_join(&plan->arena, "/", mount->destination)};
+	struct mount_plan m = {.mount = mount, .index = index};
 	const char *type = mount->type ?: "";
 
 	plan_origin(plan, "mounts[%zu] '%s'", index, mount->destination);
+	m.dest = path_join(&plan->arena, "/", mount->destination);
+	/* As runc: some write the host's path of a place in the root. */
+	size_t len = strlen(in->rootfs);
+	if (strncmp(m.dest, in->rootfs, len) == 0 && m.dest[len] == '/')
+		m.dest += len;
 	mount_options_parse(&plan->arena, &mount->options, &m.o);
 	if (m.o.copy_symlink)
 		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': option 'copy-symlink' is not supported", index,
