@@ -14,7 +14,7 @@ only_kedge() {
 }
 
 # Everything a detached process could hold on to must not be bats' own.
-rt() { timeout --foreground 60 "$RUNTIME" --root "$BATS_TEST_TMPDIR/root" "$@" 3>&-; }
+rt() { timeout --foreground -k 5 60 "$RUNTIME" --root "$BATS_TEST_TMPDIR/root" "$@" 3>&-; }
 
 rt_detached() {
 	rt run -d --bundle "$BATS_TEST_TMPDIR/bundle" "$1" \

@@ -21,7 +21,7 @@ teardown() {
 	true
 }
 
-pm() { timeout --foreground 120 podman --runtime "$RUNTIME" "$@" 3>&-; }
+pm() { timeout --foreground -k 5 120 podman --runtime "$RUNTIME" "$@" 3>&-; }
 
 # page PORT: what an HTTP server of this machine answers.
 page() {
@@ -59,12 +59,11 @@ page_is() { [[ $(page "$1" 2>/dev/null) == "$2" ]]; }
 	pm network create apart
 	pm run -d --name server --network apart "$IMAGE" \
 		sh -c 'mkdir /w && echo hello >/w/index.html && exec httpd -f -p 80 -h /w'
-	# A static busybox cannot ask for names but through nslookup.
-	run pm run --rm --network apart "$IMAGE" sh -c \
-		'ip=$(nslookup server | sed -n "s/^Address: //p" | tail -n 1); wget -q -T 10 -O - "http://$ip/index.html"'
+	run pm run --rm --network apart --rootfs "$IMAGES/debian:O" bash -c \
+		'exec 3<>/dev/tcp/server/80; printf "GET /index.html HTTP/1.0\r\n\r\n" >&3; tail -n 1 <&3'
 	[ "$status" -eq 0 ]
 	[[ $output == *hello* ]]
-	run pm run --rm "$IMAGE" nslookup server
+	run pm run --rm --network none --rootfs "$IMAGES/debian:O" getent hosts server
 	[ "$status" -ne 0 ]
 }
 

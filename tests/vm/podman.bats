@@ -20,7 +20,7 @@ teardown() {
 	true
 }
 
-pm() { timeout --foreground 90 podman --runtime "$RUNTIME" "$@" 3>&-; }
+pm() { timeout --foreground -k 5 90 podman --runtime "$RUNTIME" "$@" 3>&-; }
 
 # pm_run [OPTION]... [-- is the image] COMMAND...: to the end, and removed.
 pm_run() {
@@ -49,7 +49,7 @@ inspect() { pm inspect --format "{{$1}}" "$NAME"; }
 logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 
 # typed COMMAND...: on a terminal, as a person would.
-typed() { script -qec "$(printf '%q ' command podman --runtime "$RUNTIME" "$@")" /dev/null </dev/null 3>&-; }
+typed() { timeout --foreground -k 5 90 script -qec "$(printf '%q ' command podman --runtime "$RUNTIME" "$@")" /dev/null </dev/null 3>&-; }
 
 @test "podman uses the runtime under test" {
 	run pm info --format '{{.Host.OCIRuntime.Path}}'
@@ -87,7 +87,7 @@ typed() { script -qec "$(printf '%q ' command podman --runtime "$RUNTIME" "$@")"
 }
 
 @test "run -i: standard input" {
-	run bash -c "echo hello | podman --runtime '$RUNTIME' run --rm -i --network none $IMAGE cat"
+	run timeout -k 5 90 bash -c "echo hello | podman --runtime '$RUNTIME' run --rm -i --network none $IMAGE cat"
 	[ "$status" -eq 0 ]
 	[ "$output" = hello ]
 }
@@ -186,7 +186,7 @@ typed() { script -qec "$(printf '%q ' command podman --runtime "$RUNTIME" "$@")"
 
 @test "exec -i: standard input" {
 	started -- sleep 1000
-	run bash -c "echo word | podman --runtime '$RUNTIME' exec -i $NAME cat"
+	run timeout -k 5 90 bash -c "echo word | podman --runtime '$RUNTIME' exec -i $NAME cat"
 	[ "$output" = word ]
 }
 
@@ -446,7 +446,7 @@ typed() { script -qec "$(printf '%q ' command podman --runtime "$RUNTIME" "$@")"
 }
 
 @test "--preserve-fds: a descriptor reaches the program" {
-	run bash -c "exec 3<<<handed; podman --runtime '$RUNTIME' run --rm --preserve-fds 1 --network none $IMAGE sh -c 'cat <&3'"
+	run timeout -k 5 90 bash -c "exec 3<<<handed; podman --runtime '$RUNTIME' run --rm --preserve-fds 1 --network none $IMAGE sh -c 'cat <&3'"
 	[ "$status" -eq 0 ]
 	[ "$output" = handed ]
 }

@@ -55,6 +55,7 @@ qemu_snapshot() {
 	qemu_disks raw "$VM_CACHE/root.img" "$new"
 	mkfifo "$new"/{agent,monitor}.{in,out}
 	(
+		QEMU_UNDER=(setpriv --pdeathsig KILL timeout -s KILL 400 setpriv --pdeathsig KILL)
 		qemu_machine "$new"/{disk.qcow2,payload,output} \
 			-chardev "pipe,id=agent,path=$new/agent" -serial "file:$new/console" \
 			-chardev "pipe,id=monitor,path=$new/monitor" \
@@ -92,7 +93,7 @@ qemu_payload() {
 # The emulator makes its output non-blocking: that must not be the caller's.
 qemu_run() {
 	local status=0 go stream reader
-	# shellcheck disable=SC2154 # work, out and child are those of run
+	# shellcheck disable=SC2154 # work, out, child and bounded are those of run
 	qemu_disks qcow2 "$QEMU_DIR/disk.qcow2" "$work"
 	qemu_payload "$work/payload" "$work/command"
 	truncate -s "$PAYLOAD_SIZE" "$work/payload"
@@ -100,7 +101,7 @@ qemu_run() {
 	exec {go}<>"$work/go" {stream}> >(exec cat)
 	reader=$!
 	(
-		QEMU_UNDER=(timeout --foreground -s KILL "$VM_TIMEOUT")
+		QEMU_UNDER=("${bounded[@]}")
 		qemu_machine "$work"/{disk.qcow2,payload,output} \
 			-serial "file:$work/log" -monitor none \
 			-chardev stdio,id=agent,signal=off \
