@@ -6,6 +6,7 @@ init_sources = \
 	init/init.h \
 	init/main.c \
 	init/mount.c \
+	init/move.c \
 	init/path.c \
 	init/process.c \
 	init/string.c \

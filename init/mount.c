@@ -275,21 +275,3 @@ int do_PIVOT(struct init *i, const struct plan_step *s)
 		ret = (int)sys1(__NR_chdir, "/");
 	return ret;
 }
-
-int do_MOVE_ROOT(struct init *i, const struct plan_step *s)
-{
-	int root = (int)sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-	int ret = root < 0 ? root : attach(i->reg[s->reg], root);
-
-	closed(root, 0);
-	return ret < 0 ? ret : do_CHROOT(i, s);
-}
-
-int do_CHROOT(struct init *i, const struct plan_step *s)
-{
-	int ret = enter_root(i, s);
-
-	if (ret >= 0)
-		ret = (int)sys1(__NR_chroot, ".");
-	return ret < 0 ? ret : (int)sys1(__NR_chdir, "/");
-}

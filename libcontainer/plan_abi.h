@@ -62,7 +62,7 @@
 	X(CONTAINER_HOOK, "hook")          /* str path; list args, list2 env; num0 timeout s, num1 kind, num2 index; blob state */ \
 	X(PIVOT, "pivot-root")             /* reg */ \
 	X(CHROOT, "chroot")                /* reg */ \
-	X(MOVE_ROOT, "move-root")          /* reg */ \
+	X(MOVE_ROOT, "move-root")          /* reg, attached at str */ \
 	X(PROCFS, "procfs")                /* reg <- private procfs */ \
 	X(SYSCTL, "sysctl")                /* str file below /proc/sys, str2 value; reg procfs */ \
 	X(READONLY_PATH, "read-only")      /* str */ \

@@ -228,11 +228,11 @@ static void plan_enter_root(struct plan *plan, const struct plan_input *in)
 	bool host_mounts = !in->spec->linux_.namespaces[NS_MOUNT].set;
 
 	plan_origin(plan, "root.path");
-	plan_add(plan, SIDE_CHILD,
-		 host_mounts    ? STEP_CHROOT
-		 : in->no_pivot ? STEP_MOVE_ROOT
-				: STEP_PIVOT)
-		->reg = plan->root_reg;
+	uint32_t path = in->no_pivot ? plan_str(plan, in->rootfs) : 0;
+	enum plan_kind kind = host_mounts ? STEP_CHROOT : in->no_pivot ? STEP_MOVE_ROOT : STEP_PIVOT;
+	struct plan_step *enter = plan_add(plan, SIDE_CHILD, kind);
+	enter->reg = plan->root_reg;
+	enter->str = path;
 	if (propagation && !host_mounts) {
 		plan_origin(plan, "linux.rootfsPropagation");
 		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);

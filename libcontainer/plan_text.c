@@ -62,7 +62,7 @@ static const struct step_text {
 	[STEP_CONTAINER_HOOK] = {"%K#%2 %s %l", "error running %K hook #%2"},
 	[STEP_PIVOT] = {"%r", "cannot pivot to the root file system"},
 	[STEP_CHROOT] = {"%r", "cannot change root"},
-	[STEP_MOVE_ROOT] = {"%r", "cannot move the root file system to '/'"},
+	[STEP_MOVE_ROOT] = {"%r %s", "cannot move the root file system to '/'"},
 	[STEP_PROCFS] = {"%r", "cannot mount a private procfs"},
 	[STEP_SYSCTL] = {"%s = %t", "cannot write sysctl '%s'"},
 	[STEP_READONLY_PATH] = {"%s", "cannot make '%s' read-only"},

@@ -12,7 +12,7 @@ static const struct field console_size_rows[] = {
 static const struct fields console_size_fields = FIELDS(spec_process, console_size_rows);
 
 static const struct field user_rows[] = {
-	F_INT(spec_process, "uid", user.uid, 0, ID_MAX),
+	F_INT(spec_process, "uid", user.uid, 0, ID_MAX, REQUIRED),
 	F_INT(spec_process, "gid", user.gid, 0, ID_MAX),
 	F_OPT_INT(spec_process, "umask", user.umask, 0, 0777),
 	F_INTS(spec_process, "additionalGids", user.n_additional, user.additional_gids, 0, ID_MAX),

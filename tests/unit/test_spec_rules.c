@@ -75,6 +75,8 @@ static const struct rule_case run_cases[] = {
 	{"'user':{'uid':4294967296,'gid':0}", "process.user.uid"},
 	{"'user':{'uid':-1,'gid':0}", "process.user.uid: must be between 0 and 4294967294, is -1"},
 	{"'user':{'uid':'0','gid':0}", "process.user.uid: must be a number, is a string"},
+	{"'user':{'gid':0}", "process.user.uid: is required"},
+	{"'user':{'uid':0}", NULL},
 	{"'user':{'uid':0,'gid':0,'umask':512}", "process.user.umask"},
 	{"'user':{'uid':0,'gid':0,'additionalGids':[1,-1]}", "process.user.additionalGids[1]"},
 	{"'rlimits':[{'type':'RLIMIT_CPU','soft':1,'hard':2},{'type':'RLIMIT_AS','soft':1,'hard':1}]", NULL},
