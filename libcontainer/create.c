@@ -23,6 +23,7 @@
 #include "libcontainer/destroy.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/launch.h"
+#include "libcontainer/lsm.h"
 #include "libcontainer/spawn.h"
 #include "libcontainer/state.h"
 #include "libcontainer/terminal.h"
@@ -90,6 +91,8 @@ static int check_request(struct creation *c, struct error *e)
 	if (c->rt->systemd_cgroup)
 		return error_set(e, ERROR_USAGE, 0,
 				 "option --systemd-cgroup: the systemd cgroup driver is not supported yet");
+	if (lsm_check(&c->spec->process, e) < 0)
+		return -1;
 	if (terminal_check(terminal, c->mode != RUN_FOREGROUND, c->o->console_socket, e) < 0)
 		return -1;
 	return preserved_check(c->o->preserve_fds + listen_fds(), e);

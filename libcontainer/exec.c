@@ -13,6 +13,7 @@
 #include "base/sys.h"
 #include "cgroups/cgroup.h"
 #include "libcontainer/launch.h"
+#include "libcontainer/lsm.h"
 #include "libcontainer/spawn.h"
 #include "libcontainer/state.h"
 #include "libcontainer/terminal.h"
@@ -275,7 +276,7 @@ int container_exec(const struct runtime *rt, const char *id, const struct exec_o
 	    state_read(&x.dir, &x.arena, &x.state, e) < 0 || check_status(&x, e) < 0 ||
 	    spec_load(x.dir.fd, "config.json", &x.spec, e) < 0)
 		return -1;
-	if ((o->process ? process_from_file(&x, e) : process_from_flags(&x, e)) < 0 ||
+	if ((o->process ? process_from_file(&x, e) : process_from_flags(&x, e)) < 0 || lsm_check(&x.process, e) < 0 ||
 	    terminal_check(x.process.terminal, o->detach, o->console_socket, e) < 0)
 		return -1;
 	if (!o->detach && (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || foreground_prepare(e) < 0))

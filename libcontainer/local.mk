@@ -14,6 +14,8 @@ libcontainer_sources = \
 	libcontainer/launch.c \
 	libcontainer/launch.h \
 	libcontainer/list.c \
+	libcontainer/lsm.c \
+	libcontainer/lsm.h \
 	libcontainer/pause.c \
 	libcontainer/pidfile.c \
 	libcontainer/plan.c \
