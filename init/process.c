@@ -207,21 +207,34 @@ static int passwd_home(char *line, const char *uid, struct init *i)
 	return 1;
 }
 
+/* The host's trouble, not a property of the image: the next try could have another result. */
+static int short_of(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM || err == -EIO;
+}
+
 /* Bounded: the file is the image's and may be anything. */
 int do_HOME(struct init *i, const struct plan_step *s)
 {
 	static char buf[65536];
 	char uid[24];
 	int fd = root_open(i, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	long n, got = 0;
+	long n = 1, got = 0;
 
 	memcpy(i->home, "HOME=/", 7);
 	if (fd < 0)
-		return 0;
+		return short_of(fd) ? fd : 0;
 	put_number(uid, s->num[0]);
-	while (got < (long)sizeof(buf) - 1 && (n = sys3(__NR_read, fd, buf + got, sizeof(buf) - 1 - (size_t)got)) > 0)
-		got += n;
+	while (got < (long)sizeof(buf) - 1 && n > 0) {
+		n = sys3(__NR_read, fd, buf + got, sizeof(buf) - 1 - (size_t)got);
+		if (n == -EINTR)
+			n = 1;
+		else if (n > 0)
+			got += n;
+	}
 	closed(fd, 0);
+	if (short_of((int)n))
+		return (int)n;
 	buf[got] = '\0';
 	for (char *line = buf, *end; *line; line = end) {
 		for (end = line; *end && *end != '\n'; end++)

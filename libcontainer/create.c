@@ -396,13 +396,31 @@ int container_create(const struct runtime *rt, const struct create_options *o, s
 	return -1;
 }
 
+/* Nobody but run itself would know that a container was left: what failed once is tried again below, too. */
+static void abandon(struct creation *c)
+{
+	struct error late = {};
+	char text[512];
+
+	if (container_delete(c->rt, c->o->id, true, &late) < 0)
+		log_write(LOG_WARNING, "container '%s' is left behind: %s", c->o->id, error_text(&late, text, sizeof(text)));
+}
+
 static int foreground(struct creation *c, struct spawn *sp, bool keep, int *exit_status, struct error *e)
 {
 	/* The container is complete: others may look at it, stop it, or delete it while it runs. */
 	statedir_done(&c->dir);
-	if (foreground_wait(sp->pid, sp->pidfd, sp->master, exit_status, e) < 0)
+	if (foreground_wait(sp->pid, sp->pidfd, sp->master, exit_status, e) < 0) {
+		abandon(c);
 		return -1;
-	return keep ? 0 : container_delete(c->rt, c->o->id, true, e);
+	}
+	if (keep || container_delete(c->rt, c->o->id, true, e) == 0)
+		return 0;
+	struct error again = {};
+	if (container_delete(c->rt, c->o->id, true, &again) < 0)
+		return -1;
+	*e = (struct error){};
+	return 0;
 }
 
 int container_run(const struct runtime *rt, const struct create_options *o, const struct run_options *r,
@@ -423,7 +441,10 @@ int container_run(const struct runtime *rt, const struct create_options *o, cons
 		undo(&c);
 		return -1;
 	}
-	if (c.notify >= 0 && sdnotify_relay(c.notify, secure_getenv("NOTIFY_SOCKET"), sp.pid, sp.pidfd, e) < 0)
+	if (c.notify >= 0 && sdnotify_relay(c.notify, secure_getenv("NOTIFY_SOCKET"), sp.pid, sp.pidfd, e) < 0) {
+		statedir_done(&c.dir);
+		abandon(&c);
 		return -1;
+	}
 	return r->detach ? 0 : foreground(&c, &sp, r->keep, exit_status, e);
 }
