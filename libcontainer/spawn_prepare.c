@@ -6,12 +6,28 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/io.h"
 #include "base/sys.h"
 #include "libcontainer/spawn.h"
+
+/* I: the root of the host's mount namespace, and of our own, is never exchanged: every process there would find itself in the
+ * container. */
+static bool is_host_mounts(int fd)
+{
+	static const char *const paths[] = {"/proc/self/ns/mnt", "/proc/1/ns/mnt"};
+	struct stat host, other;
+
+	if (fstat(fd, &other) < 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (stat(paths[i], &host) == 0 && host.st_dev == other.st_dev && host.st_ino == other.st_ino)
+			return true;
+	return false;
+}
 
 static int open_namespace(struct spawn *sp, const struct plan_step *s, struct error *e)
 {
@@ -24,6 +40,8 @@ static int open_namespace(struct spawn *sp, const struct plan_step *s, struct er
 	int type = ioctl(fd, NS_GET_NSTYPE);
 	if (type < 0 || (uint64_t)type != s->num[0])
 		return error_set(e, ERROR_CONFIG, 0, "'%s' is no namespace of this type", path);
+	if (type == CLONE_NEWNS && is_host_mounts(fd))
+		return error_set(e, ERROR_CONFIG, 0, "'%s' is the host's mount namespace: leave the namespace out to share it", path);
 	return 0;
 }
 
