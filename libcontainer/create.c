@@ -172,13 +172,17 @@ static int prepare_directory(struct creation *c, struct error *e)
 	return make_cgroup(c, e);
 }
 
-static const char *creation_state_json(void *ctx, pid_t pid)
+static const char *json_as(struct creation *c, enum status status, pid_t pid)
 {
-	struct creation *c = ctx;
 	auto_strbuf struct strbuf out = {};
 
-	state_print_oci(&c->state, STATUS_CREATING, pid, &out);
+	state_print_oci(&c->state, status, pid, &out);
 	return arena_strdup(&c->arena, strbuf_str(&out));
+}
+
+static const char *creation_state_json(void *ctx, pid_t pid)
+{
+	return json_as(ctx, STATUS_CREATING, pid);
 }
 
 static void fill_state(struct creation *c)
@@ -304,7 +308,8 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 		.seccomp = seccomp,
 		.notify_dir = notify,
 		.listen_fds = listen_fds(),
-		.state_json = creation_state_json(c, 2147483647),
+		.creating_json = json_as(c, STATUS_CREATING, 2147483647),
+		.created_json = json_as(c, STATUS_CREATED, 2147483647),
 		.caps_available = caps_available(c->spec, &c->privileges),
 	};
 	plan->preserve_fds = c->o->preserve_fds + in.listen_fds;
@@ -327,14 +332,6 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 	return spawn_run(sp, e);
 }
 
-static const char *stopped_json(struct creation *c)
-{
-	auto_strbuf struct strbuf out = {};
-
-	state_print_oci(&c->state, STATUS_STOPPED, 0, &out);
-	return arena_strdup(&c->arena, strbuf_str(&out));
-}
-
 /* The error stays the first one; what the clean-up itself could not do is a warning. */
 static void undo(struct creation *c)
 {
@@ -346,7 +343,7 @@ static void undo(struct creation *c)
 	if (c->committed && c->o->pid_file)
 		unlink(c->o->pid_file);
 	cgroup_done(&c->cgroup);
-	if (container_destroy(&c->dir, &c->intent, c->spec, c->state.id ? stopped_json(c) : NULL, &late) < 0)
+	if (container_destroy(&c->dir, &c->intent, c->spec, c->state.id ? json_as(c, STATUS_STOPPED, 0) : NULL, &late) < 0)
 		log_write(LOG_WARNING, "clean-up after a failed create: %s", error_text(&late, text, sizeof(text)));
 }
 

@@ -338,10 +338,10 @@ static void plan_runtime_hooks(struct plan *plan, const struct plan_input *in)
 }
 
 /* The state document around our pid, which only init knows: u32 length of the part before it, both parts. */
-static uint32_t hook_state(struct plan *plan, const struct plan_input *in, uint32_t *len)
+static uint32_t hook_state(struct plan *plan, const char *json, uint32_t *len)
 {
-	const char *json = in->state_json ?: PLAN_PID_MARK;
-	const char *mark = strstr(json, PLAN_PID_MARK);
+	/* After its key: the id may look like it. */
+	const char *key = strstr(json, "\"pid\":"), *mark = key ? strstr(key, PLAN_PID_MARK) : NULL;
 	uint32_t head = mark ? (uint32_t)(mark - json) : (uint32_t)strlen(json);
 	const char *rest = mark ? mark + strlen(PLAN_PID_MARK) : "";
 	char *blob = arena_alloc(&plan->arena, sizeof(head) + head + strlen(rest) + 1);
@@ -356,7 +356,8 @@ static uint32_t hook_state(struct plan *plan, const struct plan_input *in, uint3
 void plan_container_hooks(struct plan *plan, const struct plan_input *in, enum spec_hook_kind kind, uint32_t env)
 {
 	const struct spec_hook_list *hooks = &in->spec->hooks[kind];
-	uint32_t len = 0, state = hooks->n ? hook_state(plan, in, &len) : 0;
+	const char *json = kind == HOOK_START_CONTAINER ? in->created_json : in->creating_json;
+	uint32_t len = 0, state = hooks->n ? hook_state(plan, json ?: "", &len) : 0;
 
 	for (size_t i = 0; i < hooks->n; i++) {
 		const struct spec_hook *h = &hooks->v[i];
