@@ -224,7 +224,6 @@ void plan_root(struct plan *plan, const struct plan_input *in)
 
 static void plan_enter_root(struct plan *plan, const struct plan_input *in)
 {
-	uint64_t propagation = root_propagation(in->spec->linux_.rootfs_propagation);
 	bool host_mounts = !in->spec->linux_.namespaces[NS_MOUNT].set;
 
 	plan_origin(plan, "root.path");
@@ -233,13 +232,20 @@ static void plan_enter_root(struct plan *plan, const struct plan_input *in)
 	struct plan_step *enter = plan_add(plan, SIDE_CHILD, kind);
 	enter->reg = plan->root_reg;
 	enter->str = path;
-	if (propagation && !host_mounts) {
-		plan_origin(plan, "linux.rootfsPropagation");
-		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
-		s->reg = plan->root_reg;
-		s->num[2] = propagation & ~(uint64_t)MS_REC;
-		s->num[3] = propagation & MS_REC ? AT_RECURSIVE : 0;
-	}
+}
+
+/* After the last clone of a mount: one that is unbindable cannot be cloned. */
+static void plan_root_propagation(struct plan *plan, const struct plan_input *in)
+{
+	uint64_t propagation = root_propagation(in->spec->linux_.rootfs_propagation);
+
+	if (!propagation || !in->spec->linux_.namespaces[NS_MOUNT].set)
+		return;
+	plan_origin(plan, "linux.rootfsPropagation");
+	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
+	s->reg = plan->root_reg;
+	s->num[2] = propagation & ~(uint64_t)MS_REC;
+	s->num[3] = propagation & MS_REC ? AT_RECURSIVE : 0;
 }
 
 static void plan_root_readonly(struct plan *plan, const struct plan_input *in)
@@ -406,6 +412,7 @@ int plan_create(struct plan *plan, const struct plan_input *in, struct error *e)
 	plan_sysctl(plan, in);
 	plan_root_readonly(plan, in);
 	plan_hide(plan, in);
+	plan_root_propagation(plan, in);
 	if (plan_process(plan, in, e) < 0)
 		return -1;
 	plan_sort(plan);
