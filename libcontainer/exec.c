@@ -105,6 +105,17 @@ static int add_groups(struct execution *x, struct error *e)
 	return 0;
 }
 
+/* As config.json must say it; crun and runc hand an entry without a name to the program. */
+static int check_env(const struct exec_options *o, struct error *e)
+{
+	for (size_t i = 0; i < o->n_env; i++) {
+		const char *equals = strchr(o->env[i], '=');
+		if (!equals || equals == o->env[i])
+			return error_set(e, ERROR_USAGE, 0, "option --env: '%s' must have the form NAME=VALUE", o->env[i]);
+	}
+	return 0;
+}
+
 static int process_from_flags(struct execution *x, struct error *e)
 {
 	const struct exec_options *o = x->o;
@@ -125,6 +136,8 @@ static int process_from_flags(struct execution *x, struct error *e)
 		p->selinux_label = (char *)o->process_label;
 	if (o->no_new_privs_given)
 		p->no_new_privileges = o->no_new_privs;
+	if (check_env(o, e) < 0)
+		return -1;
 	struct spec_strings env = {.v = arena_array(&x->arena, p->env.n + o->n_env + 1, sizeof(char *))};
 	if (p->env.n > 0)
 		memcpy(env.v, p->env.v, p->env.n * sizeof(char *));
