@@ -378,7 +378,7 @@ static int check_mount(struct rules *r, const struct spec *spec, size_t i, struc
 	if (options.data.n > MOUNT_OPTIONS_MAX)
 		return rule_error(r, RULE_PATH("mounts[%zu].options", i), "must have at most %d entries, has %zu",
 				  MOUNT_OPTIONS_MAX, options.data.n);
-	if (options.bind && !m->source)
+	if (options.bind && !options.remount && !m->source)
 		return rule_error(r, RULE_PATH("mounts[%zu]", i), "a bind mount needs a source");
 	if (options.bind && options.data.n)
 		return rule_error(r, RULE_PATH("mounts[%zu].options", i),
