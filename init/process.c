@@ -183,8 +183,8 @@ int do_FIND_EXEC(struct init *i, const struct plan_step *s)
 			i->exec_path = init_str(i, list[n + 1]);
 			return 0;
 		}
-		if (ret == -ENOENT || err == -EACCES)
-			ret = err == -ENOTDIR ? -ENOENT : err;
+		if (ret == -ENOENT || ret == -ENOTDIR || err == -EACCES)
+			ret = err;
 	}
 	return ret;
 }

@@ -230,7 +230,8 @@ int spawn_failed_exec(const struct plan_record *record, const char *args0, struc
 {
 	if (record->value == STEP_EXEC) /* the interpreter or the format, not the file itself */
 		return error_set(e, ERROR_PAYLOAD, record->err, "exec %s", args0);
-	if (record->err == ENOENT && !strchr(args0, '/'))
+	/* An entry of PATH may be no directory. */
+	if ((record->err == ENOENT || record->err == ENOTDIR) && !strchr(args0, '/'))
 		return error_set(e, ERROR_PAYLOAD, 0, "exec: \"%s\": executable file not found in $PATH", args0);
 	if (record->err == ENOENT)
 		return error_set(e, ERROR_PAYLOAD, ENOENT, "exec: \"%s\": stat %s", args0, args0);
