@@ -199,7 +199,9 @@ int container_delete(const struct runtime *rt, const char *id, bool force, struc
 		return container_destroy(&dir, &intent, NULL, NULL, e);
 	}
 	if (!found)
-		intent = (struct intent){.cgroup = state.cgroup, .cgroup_existed = state.cgroup_existed};
+		intent = (struct intent){.cgroup = state.cgroup};
+	/* The intent is older than the cgroup: it cannot tell. */
+	intent.cgroup_existed = state.cgroup_existed;
 	if (!force && check_deletable(&dir, &state, e) < 0)
 		return -1;
 	return delete_complete(&dir, &state, &intent, e);
