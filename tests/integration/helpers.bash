@@ -10,6 +10,7 @@
 #   is, has, matches        compare, and show both sides where they differ
 
 bats_require_minimum_version 1.5.0
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
 
 KEDGE=${KEDGE:-$BATS_TEST_DIRNAME/../../build/bin/kedge}
 ROOTS=${ROOTS:-$BATS_TEST_DIRNAME/../../build/roots}
@@ -53,8 +54,8 @@ finish() {
 	((${#found[@]} == 0)) || { printf 'left behind: %s\n' "${found[@]}"; return 1; }
 }
 
-# Names with a dot are what all containers of a state root share.
-state_files() { find "$STATE" -mindepth 1 ! -path "$STATE/.*"; }
+# A name with a comma is no id: the cache of filters, which all containers of a state root share.
+state_files() { find "$STATE" -mindepth 1 ! -path "$STATE/*,*"; }
 
 remove_cgroups() {
 	local dir
