@@ -27,6 +27,8 @@ int do_BARRIER(struct init *i, const struct plan_step *s)
 	do
 		n = sys3(__NR_read, i->sock, &answer, sizeof(answer));
 	while (n == -EINTR);
+	if (n < 0)
+		return (int)n;
 	if (n != sizeof(answer) || answer.type != RECORD_GO)
 		sys1(__NR_exit_group, 1);
 	if (s->num[0] != BARRIER_READY)

@@ -341,8 +341,12 @@ static int converse(struct spawn *sp, int sock, struct error *e)
 			if (at_barrier(sp, &record, e) < 0)
 				return -1;
 			is_ready = record.value == BARRIER_READY;
-			if (send(sock, &go, sizeof(go), MSG_NOSIGNAL) < 0 && errno != EPIPE)
+			if (send(sock, &go, sizeof(go), MSG_NOSIGNAL) == sizeof(go))
+				continue;
+			/* Gone while we were busy: what it had to say comes next, or nothing, and then it was not ready. */
+			if (errno != EPIPE)
 				return error_set(e, ERROR_HOST, errno, "cannot answer container init");
+			is_ready = false;
 			continue;
 		case RECORD_FAILED: return failed(sp, &record, e);
 		default: return error_set(e, ERROR_BUG, EPROTO, "unknown message from container init");
