@@ -216,6 +216,10 @@ judge() { # OPERATION HOW
 		if ((status == 0)); then after_success "$1"; else after_failure "$1"; fi
 	elif ((status == 124)); then
 		reasons+=("did not end;")
+	elif [[ $1 == exec ]]; then
+		# -K kills what is followed; the container's init is not.
+		is_status running || reasons+=("the container no longer runs;")
+		eventually none_but "$init" || reasons+=("left a process in the container;")
 	fi
 	invariants
 }
