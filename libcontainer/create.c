@@ -438,8 +438,10 @@ int container_run(const struct runtime *rt, const struct create_options *o, cons
 		undo(&c);
 		return -1;
 	}
-	if (c.notify >= 0 && sdnotify_relay(c.notify, secure_getenv("NOTIFY_SOCKET"), sp.pid, sp.pidfd, e) < 0) {
+	/* READY may never come: nobody else is kept from the container meanwhile. */
+	if (c.notify >= 0)
 		statedir_done(&c.dir);
+	if (c.notify >= 0 && sdnotify_relay(c.notify, secure_getenv("NOTIFY_SOCKET"), sp.pid, sp.pidfd, e) < 0) {
 		abandon(&c);
 		return -1;
 	}
