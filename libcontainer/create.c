@@ -434,6 +434,8 @@ int container_run(const struct runtime *rt, const struct create_options *o, cons
 		return error_set(e, ERROR_HOST, errno, "cannot become a subreaper");
 	if (c.mode == RUN_FOREGROUND && foreground_prepare(e) < 0)
 		return -1;
+	if (c.mode == RUN_FOREGROUND)
+		foreground_size(&c.spec->process);
 	if (creation_run(&c, &sp, e) < 0) {
 		undo(&c);
 		return -1;

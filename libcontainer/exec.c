@@ -292,6 +292,8 @@ int container_exec(const struct runtime *rt, const char *id, const struct exec_o
 	if ((o->process ? process_from_file(&x, e) : process_from_flags(&x, e)) < 0 || lsm_check(&x.process, e) < 0 ||
 	    terminal_check(x.process.terminal, o->detach, o->console_socket, e) < 0)
 		return -1;
+	if (!o->detach)
+		foreground_size(&x.process);
 	if (!o->detach && (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || foreground_prepare(e) < 0))
 		return e->kind ? -1 : error_set(e, ERROR_HOST, errno, "cannot become a subreaper");
 	if (exec_spawn(&x, rt, &plan, &sp, e) < 0)

@@ -123,6 +123,20 @@ static void tty_resize(const struct console *c)
 		ioctl(c->master, TIOCSWINSZ, &size);
 }
 
+/* The program may ask for the size at once, and the wait that keeps it up to date begins after the program. */
+void foreground_size(struct spec_process *process)
+{
+	struct winsize size;
+
+	for (int fd = 0; process->terminal && fd <= 2; fd++)
+		if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col) {
+			process->console_size.set = true;
+			process->console_size.height = size.ws_row;
+			process->console_size.width = size.ws_col;
+			return;
+		}
+}
+
 static int console_open(struct console *c, int master, struct error *e)
 {
 	if (fcntl(master, F_SETFL, O_NONBLOCK) < 0)

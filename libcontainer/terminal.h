@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "spec/spec.h"
 
 /* Connects to an AF_UNIX SOCK_STREAM socket at path (longer than sun_path: through /proc/self/fd of its directory). CLOEXEC. */
 must_check int unix_connect(const char *path, struct error *e);
@@ -18,6 +19,8 @@ must_check int socket_send_fd(int sock, int fd, const char *payload, struct erro
 must_check int foreground_wait(pid_t pid, int pidfd, int master, int *exit_status, struct error *e);
 /* Must be called before the clone for a foreground process: blocks the signals to be forwarded, so that none is lost. */
 must_check int foreground_prepare(struct error *e);
+/* Gives the new terminal the size of ours. */
+void foreground_size(struct spec_process *process);
 
 /* --pid-file: ".NAME" O_EXCL then rename; decimal, no newline (go-runc uses Atoi on the bytes). */
 must_check int pid_file_write(const char *path, pid_t pid, struct error *e);
