@@ -246,6 +246,7 @@ disk_number() { mountpoint -d / || stat -c '%Hd:%Ld' /var; }
 }
 
 @test "update: a smaller pids and memory limit holds at once" {
+	needs_command update
 	bundle busybox "$sleeper" '.linux.resources.memory = {limit: 134217728, swap: 134217728}'
 	rt_detached c1
 	run rt exec c1 dd if=/dev/zero of=/dev/null bs=64M count=1
@@ -258,6 +259,7 @@ disk_number() { mountpoint -d / || stat -c '%Hd:%Ld' /var; }
 }
 
 @test "update: resources as JSON from a file" {
+	needs_command update
 	bundle busybox "$sleeper"
 	rt_detached c1
 	echo '{"cpu": {"quota": 30000, "period": 100000}, "pids": {"limit": 33}}' \
@@ -268,7 +270,7 @@ disk_number() { mountpoint -d / || stat -c '%Hd:%Ld' /var; }
 }
 
 @test "events --stats: tells the limit and the use" {
-	if [[ $(runtime_name) == crun ]]; then skip "crun has no events"; fi
+	needs_command events
 	bundle busybox "$sleeper" '.linux.resources.memory = {limit: 33554432} |
 		.linux.resources.pids = {limit: 9}'
 	rt_detached c1

@@ -13,6 +13,41 @@ only_kedge() {
 	[[ $(runtime_name) == kedge ]] || skip "$(runtime_name): $1"
 }
 
+# Commands come with later versions: a test of one that is not there says so.
+needs_command() {
+	"$RUNTIME" "$1" --help >/dev/null 2>&1 || skip "$(runtime_name) has no command '$1'"
+}
+
+needs_systemd_driver() {
+	[[ $(driver) == systemd ]] || skip "$(runtime_name) says that --systemd-cgroup is not yet supported"
+}
+
+# driver: of cgroups, what engines shall use. Only the plain refusal counts:
+# where systemd's is broken, the tests shall see it.
+driver() {
+	local BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR/driver
+	if [[ ! -e $BATS_TEST_TMPDIR/name ]]; then
+		bundle busybox '["true"]' '.linux.cgroupsPath = "system.slice:vm:driver"'
+		if rt --systemd-cgroup run --bundle "$BATS_TEST_TMPDIR/bundle" driver 2>&1 |
+			grep -q 'not yet supported'; then
+			echo cgroupfs
+		else
+			echo systemd
+		fi >"$BATS_TEST_TMPDIR/name"
+		rt delete --force driver >/dev/null 2>&1 || :
+	fi
+	cat "$BATS_TEST_TMPDIR/name"
+}
+
+# pm ARGUMENT...: podman, in time; typed: the same on a terminal, as a person would.
+pm() { timeout --foreground -k 5 120 podman --runtime "$RUNTIME" --cgroup-manager "$(driver)" "$@" 3>&-; }
+
+typed() {
+	timeout --foreground -k 5 120 script -qec \
+		"podman --runtime $RUNTIME --cgroup-manager $(driver) $(printf '%q ' "$@")" \
+		/dev/null </dev/null 3>&-
+}
+
 # Everything a detached process could hold on to must not be bats' own.
 rt() { timeout --foreground -k 5 60 "$RUNTIME" --root "$BATS_TEST_TMPDIR/root" "$@" 3>&-; }
 
@@ -62,7 +97,7 @@ bundle() {
 		}' | jq "${3:-.}" >"$BATS_TEST_TMPDIR/bundle/config.json"
 }
 
-cgroup_name() { echo "/kedge-vm-$BATS_TEST_NUMBER"; }
+cgroup_name() { echo "/kedge-vm-${BATS_TEST_NUMBER:-file}"; }
 
 # cgroup FILE [NAME]: what is in a file of the container's cgroup.
 cgroup() { cat "$CGROUP${2:-$(cgroup_name)}/$1"; }

@@ -21,8 +21,6 @@ teardown() {
 	true
 }
 
-pm() { timeout --foreground -k 5 120 podman --runtime "$RUNTIME" "$@" 3>&-; }
-
 # page PORT: what an HTTP server of this machine answers.
 page() {
 	exec {web}<>"/dev/tcp/127.0.0.1/$1" || return

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Podman with the runtime under test, the way people use it. Without networks:
 # a bridge needs nf_tables for IPv4, which is in network.bats.
-# shellcheck disable=SC2016,SC2153 # what is quoted is for the containers' shells
+# shellcheck disable=SC2016,SC2153,SC2317 # what is quoted is for the containers' shells
 
 bats_require_minimum_version 1.5.0
 load helpers
@@ -19,8 +19,6 @@ teardown() {
 	pm volume rm -fa >/dev/null 2>&1
 	true
 }
-
-pm() { timeout --foreground -k 5 90 podman --runtime "$RUNTIME" "$@" 3>&-; }
 
 # pm_run [OPTION]... [-- is the image] COMMAND...: to the end, and removed.
 pm_run() {
@@ -47,9 +45,6 @@ started() {
 inspect() { pm inspect --format "{{$1}}" "$NAME"; }
 
 logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
-
-# typed COMMAND...: on a terminal, as a person would.
-typed() { timeout --foreground -k 5 90 script -qec "$(printf '%q ' command podman --runtime "$RUNTIME" "$@")" /dev/null </dev/null 3>&-; }
 
 @test "podman uses the runtime under test" {
 	run pm info --format '{{.Host.OCIRuntime.Path}}'
@@ -87,7 +82,7 @@ typed() { timeout --foreground -k 5 90 script -qec "$(printf '%q ' command podma
 }
 
 @test "run -i: standard input" {
-	run timeout -k 5 90 bash -c "echo hello | podman --runtime '$RUNTIME' run --rm -i --network none $IMAGE cat"
+	run pm run --rm -i --network none "$IMAGE" cat <<<hello
 	[ "$status" -eq 0 ]
 	[ "$output" = hello ]
 }
@@ -186,7 +181,7 @@ typed() { timeout --foreground -k 5 90 script -qec "$(printf '%q ' command podma
 
 @test "exec -i: standard input" {
 	started -- sleep 1000
-	run timeout -k 5 90 bash -c "echo word | podman --runtime '$RUNTIME' exec -i $NAME cat"
+	run pm exec -i "$NAME" cat <<<word
 	[ "$output" = word ]
 }
 
@@ -254,6 +249,7 @@ typed() { timeout --foreground -k 5 90 script -qec "$(printf '%q ' command podma
 }
 
 @test "limits: systemd knows them, so a reload keeps them" {
+	needs_systemd_driver
 	local scope
 	started -m 64m --cpus 0.5 --pids-limit 50 -- sleep 1000
 	scope=libpod-$(inspect .Id).scope
@@ -267,7 +263,8 @@ typed() { timeout --foreground -k 5 90 script -qec "$(printf '%q ' command podma
 }
 
 @test "limits: the cgroupfs manager sets them as well" {
-	run pm --cgroup-manager cgroupfs run --rm --network none -m 64m --pids-limit 50 "$IMAGE" \
+	run podman --runtime "$RUNTIME" --cgroup-manager cgroupfs run --rm --network none \
+		-m 64m --pids-limit 50 "$IMAGE" \
 		sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max'
 	[ "$status" -eq 0 ]
 	[ "$output" = $'67108864\n50' ]
@@ -280,6 +277,7 @@ typed() { timeout --foreground -k 5 90 script -qec "$(printf '%q ' command podma
 }
 
 @test "update: new limits of a running container" {
+	needs_command update
 	started -m 64m -- sleep 1000
 	pm update -m 96m --cpus 0.25 --pids-limit 40 "$NAME"
 	run pm exec "$NAME" sh -c 'cd /sys/fs/cgroup; cat memory.max cpu.max pids.max'
@@ -446,14 +444,18 @@ typed() { timeout --foreground -k 5 90 script -qec "$(printf '%q ' command podma
 }
 
 @test "--preserve-fds: a descriptor reaches the program" {
-	run timeout -k 5 90 bash -c "exec 3<<<handed; podman --runtime '$RUNTIME' run --rm --preserve-fds 1 --network none $IMAGE sh -c 'cat <&3'"
+	handed() {
+		timeout -k 5 90 podman --runtime "$RUNTIME" --cgroup-manager "$(driver)" run --rm \
+			--preserve-fds 1 --network none "$IMAGE" sh -c 'cat <&3' 3<<<handed
+	}
+	run handed
 	[ "$status" -eq 0 ]
 	[ "$output" = handed ]
 }
 
 @test "--sdnotify: the program itself says when it is ready" {
 	run timeout 60 bash -c "systemd-run -q --wait --pipe -p Type=notify -p NotifyAccess=all \
-		podman --runtime '$RUNTIME' run --rm --sdnotify=container --network none $IMAGE \
+		podman --runtime '$RUNTIME' --cgroup-manager $(driver) run --rm --sdnotify=container --network none $IMAGE \
 		sh -c 'test -S \$NOTIFY_SOCKET && echo has a socket' 2>&1"
 	[[ $output == *"has a socket"* ]]
 }
