@@ -23,7 +23,9 @@ static void strbuf_grow(struct strbuf *b, size_t more)
 void strbuf_add(struct strbuf *b, const void *data, size_t n)
 {
 	strbuf_grow(b, n);
-	memcpy(b->s + b->len, data, n);
+	/* Nothing may come as NULL, which memcpy() does not take. */
+	if (n)
+		memcpy(b->s + b->len, data, n);
 	b->len += n;
 	b->s[b->len] = '\0';
 }
