@@ -12,7 +12,7 @@
 #define HOOK_POINTERS 4096
 
 struct hook_fds {
-	int in[2], out[2];
+	int in, out[2];
 };
 
 /* `more`: stands alone in an empty list, at the end of another; NULL: nothing. */
@@ -35,7 +35,7 @@ static _Noreturn void hook_child(struct init *i, const struct plan_step *s, cons
 	uint64_t none = 0;
 
 	sys2(__NR_setpgid, 0, 0);
-	sys3(__NR_dup3, fds->in[0], 0, 0);
+	sys3(__NR_dup3, fds->in, 0, 0);
 	sys3(__NR_dup3, fds->out[1], 1, 0);
 	sys3(__NR_dup3, fds->out[1], 2, 0);
 	sys3(__NR_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
@@ -49,19 +49,30 @@ static _Noreturn void hook_child(struct init *i, const struct plan_step *s, cons
 	__builtin_unreachable();
 }
 
-/* The state is prefix, our pid as the container sees it, suffix: blob = u32 length of the prefix, text. */
-static void hook_state(struct init *i, const struct plan_step *s, int fd)
+/* The state is prefix, our pid as the container sees it, suffix: blob = u32 length of the prefix, text. In a file, so that a hook that
+ * does not read its stdin neither stops us nor, as a broken pipe, ends us. */
+static int hook_state(struct init *i, const struct plan_step *s)
 {
 	const char *blob = init_str(i, s->blob);
 	uint32_t head;
 	char pid[24];
+	int fd = (int)sys2(__NR_memfd_create, "state", 1 /* MFD_CLOEXEC */);
 
+	if (fd < 0)
+		return fd;
 	memcpy(&head, blob, sizeof(head));
 	put_number(pid, (uint64_t)sys0(__NR_getpid));
-	/* A hook that does not read its stdin is none of our business: errors are not looked at. */
-	sys3(__NR_write, fd, blob + 4, head);
-	sys3(__NR_write, fd, pid, strlen(pid));
-	sys3(__NR_write, fd, blob + 4 + head, s->blob_len - 4 - head);
+	const struct {
+		const char *text;
+		size_t len;
+	} parts[] = {{blob + 4, head}, {pid, strlen(pid)}, {blob + 4 + head, s->blob_len - 4 - head}};
+	for (size_t n = 0; n < 3; n++) {
+		long done = sys3(__NR_write, fd, parts[n].text, parts[n].len);
+		if (done < 0 || (size_t)done != parts[n].len)
+			return closed(fd, done < 0 ? (int)done : -EIO);
+	}
+	long ret = sys3(__NR_lseek, fd, 0, 0);
+	return ret < 0 ? closed(fd, (int)ret) : fd;
 }
 
 static long long now_ms(void)
@@ -114,21 +125,18 @@ static int hook_wait(struct init *i, const struct plan_step *s, long pid, int ou
 int do_CONTAINER_HOOK(struct init *i, const struct plan_step *s)
 {
 	struct hook_fds fds;
-	int ret = (int)sys2(__NR_pipe2, fds.in, O_CLOEXEC);
 
+	fds.in = hook_state(i, s);
+	if (fds.in < 0)
+		return fds.in;
+	int ret = (int)sys2(__NR_pipe2, fds.out, O_CLOEXEC);
 	if (ret < 0)
-		return ret;
-	ret = (int)sys2(__NR_pipe2, fds.out, O_CLOEXEC);
-	if (ret < 0)
-		return ret;
+		return closed(fds.in, ret);
 	long pid = sys5(__NR_clone, SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0)
 		hook_child(i, s, &fds);
-	closed(fds.in[0], 0);
+	closed(fds.in, 0);
 	closed(fds.out[1], 0);
-	if (pid > 0)
-		hook_state(i, s, fds.in[1]);
-	closed(fds.in[1], 0);
 	ret = pid < 0 ? (int)pid : hook_wait(i, s, pid, fds.out[0]);
 	return closed(fds.out[0], ret);
 }
