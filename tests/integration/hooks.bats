@@ -188,7 +188,7 @@ hooks() {
 	hooks 'for f in /proc/$$/fd/*; do readlink $f; done >$D/$KIND; true'
 	ok run --bundle "$BUNDLE" c1
 	for kind in "${kinds[@]}"; do
-		is "$kind $(grep -v -e ^pipe: -e "/shared/$kind$" -e "^/mnt/$kind$" "$T/shared/$kind" | grep -v -e '^/proc/[0-9]*/fd$')" "$kind "
+		is "$kind $(grep -v -e ^pipe: -e "^/memfd:state " -e "/shared/$kind$" -e "^/mnt/$kind$" "$T/shared/$kind" | grep -v -e '^/proc/[0-9]*/fd$')" "$kind "
 	done
 }
 
