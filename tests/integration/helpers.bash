@@ -10,7 +10,6 @@
 #   is, has, matches        compare, and show both sides where they differ
 
 bats_require_minimum_version 1.5.0
-export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
 
 KEDGE=${KEDGE:-$BATS_TEST_DIRNAME/../../build/bin/kedge}
 ROOTS=${ROOTS:-$BATS_TEST_DIRNAME/../../build/roots}
