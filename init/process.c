@@ -374,5 +374,6 @@ int do_EXEC(struct init *i, const struct plan_step *s)
 		return -E2BIG;
 	const char **env = pointers(i, s->list, vectors, NULL);
 	pointers(i, s->list2, env, i->home[0] ? i->home : NULL);
-	return (int)sys3(__NR_execve, i->exec_path, vectors, env);
+	int ret = init_send(i, RECORD_EXEC, -1);
+	return ret < 0 ? ret : (int)sys3(__NR_execve, i->exec_path, vectors, env);
 }

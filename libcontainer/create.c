@@ -161,7 +161,9 @@ static int prepare_directory(struct creation *c, struct error *e)
 	if (statedir_create(c->rt, c->o->id, &c->dir, e) < 0)
 		return -1;
 	c->intent.cgroup_made = c->cgroup.made;
-	struct intent made = {.cgroup = c->intent.cgroup, .cgroup_made = c->cgroup.made};
+	/* Nothing is missing: it is there already, and who is in it is not ours to end. */
+	struct intent made = {
+		.cgroup = c->intent.cgroup, .cgroup_made = c->cgroup.made, .cgroup_existed = c->cgroup.made == 0};
 	if (intent_write(&c->dir, &made, e) < 0)
 		return -1;
 	if (replace_file_at(c->dir.fd, "config.json", c->spec->text, c->spec->text_size, 0600, e) < 0)
@@ -343,7 +345,8 @@ static void undo(struct creation *c)
 	if (c->committed && c->o->pid_file)
 		unlink(c->o->pid_file);
 	cgroup_done(&c->cgroup);
-	if (container_destroy(&c->dir, &c->intent, c->spec, c->state.id ? json_as(c, STATUS_STOPPED, 0) : NULL, &late) < 0)
+	if (container_destroy(&c->dir, &c->intent, c->spec, c->state.id ? json_as(c, STATUS_STOPPED, 0) : NULL, &late) <
+	    0)
 		log_write(LOG_WARNING, "clean-up after a failed create: %s", error_text(&late, text, sizeof(text)));
 }
 
@@ -400,7 +403,8 @@ static void abandon(struct creation *c)
 	char text[512];
 
 	if (container_delete(c->rt, c->o->id, true, &late) < 0)
-		log_write(LOG_WARNING, "container '%s' is left behind: %s", c->o->id, error_text(&late, text, sizeof(text)));
+		log_write(LOG_WARNING, "container '%s' is left behind: %s", c->o->id,
+			  error_text(&late, text, sizeof(text)));
 }
 
 static int foreground(struct creation *c, struct spawn *sp, bool keep, int *exit_status, struct error *e)

@@ -130,7 +130,8 @@ struct plan_head {
 };
 
 /* Records on the SOCK_SEQPACKET pair; the same record is written to result.fifo. */
-enum plan_record_type { RECORD_READY = 1, RECORD_GO, RECORD_FD, RECORD_FAILED };
+/* EXEC: the next thing is execve, so the end of the stream means that it worked. */
+enum plan_record_type { RECORD_READY = 1, RECORD_GO, RECORD_FD, RECORD_FAILED, RECORD_EXEC };
 struct plan_record {
 	uint32_t type;
 	uint32_t step;  /* index */

@@ -331,7 +331,8 @@ static int at_barrier(struct spawn *sp, const struct plan_record *record, struct
 static int converse(struct spawn *sp, int sock, struct error *e)
 {
 	struct plan_record record, go = {.type = RECORD_GO};
-	bool is_ready = false;
+	/* create ends with init waiting, run and exec with a program that runs. */
+	bool waits = has_step(sp->plan, STEP_WAIT_START), is_ready = false;
 	int fd, n;
 
 	while ((n = receive(sock, &record, &fd)) > 0) {
@@ -340,7 +341,7 @@ static int converse(struct spawn *sp, int sock, struct error *e)
 		case RECORD_READY:
 			if (at_barrier(sp, &record, e) < 0)
 				return -1;
-			is_ready = record.value == BARRIER_READY;
+			is_ready = waits && record.value == BARRIER_READY;
 			if (send(sock, &go, sizeof(go), MSG_NOSIGNAL) == sizeof(go))
 				continue;
 			/* Gone while we were busy: what it had to say comes next, or nothing, and then it was not ready. */
@@ -349,6 +350,7 @@ static int converse(struct spawn *sp, int sock, struct error *e)
 			is_ready = false;
 			continue;
 		case RECORD_FAILED: return failed(sp, &record, e);
+		case RECORD_EXEC: is_ready = true; continue;
 		default: return error_set(e, ERROR_BUG, EPROTO, "unknown message from container init");
 		}
 	}

@@ -25,22 +25,29 @@ static int check_created(const struct statedir *dir, const struct state *state, 
 	}
 }
 
-/* One record when something failed, the end of file once the payload's execve closed init's descriptor. */
+/* What init says: EXEC and then the end of the file, which the payload's execve makes by closing init's descriptor; or what failed. An
+ * end without EXEC is a death before it. */
 static int read_result(int result, int pidfd, struct plan_record *record, struct error *e)
 {
 	struct pollfd p[2] = {{.fd = result, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
-	ssize_t n;
+	bool executes = false;
 
 	for (;;) {
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			return error_set(e, ERROR_HOST, errno, "cannot wait for the container to start");
-		if (p[0].revents || p[1].revents)
-			n = read(result, record, sizeof(*record));
-		else
+		if (!p[0].revents && !p[1].revents)
 			continue;
+		ssize_t n = read(result, record, sizeof(*record));
+		if (n == sizeof(*record) && record->type == RECORD_EXEC) {
+			executes = true;
+			continue;
+		}
 		if (n == sizeof(*record))
 			return 1;
-		if (n == 0 || (n < 0 && errno == EAGAIN && p[1].revents))
+		bool end = n == 0 || (n < 0 && errno == EAGAIN && p[1].revents);
+		if (end && !executes)
+			return error_set(e, ERROR_STATE, 0, "container init ended before it started the program");
+		if (end)
 			return 0;
 		if (n > 0 || (errno != EAGAIN && errno != EINTR))
 			return error_set(e, ERROR_HOST, n < 0 ? errno : EPROTO, "cannot read the result of start");

@@ -137,6 +137,15 @@ hooks() {
 	nothing_left
 }
 
+@test "hooks: an init that ends before its program is no success of start" {
+	# Without a pid namespace a hook can end its parent.
+	sleeper '.linux.namespaces |= map(select(.type != "pid")) | hook("startContainer"; "kill -9 $PPID")'
+	create
+	fails 1 "ended before it started the program" start c1
+	ok delete c1
+	nothing_left
+}
+
 @test "hooks: a failing poststop is a warning, the others run" {
 	mkdir "$T/shared"
 	config 'hook("poststop"; "exit 1") | hook("poststop"; "touch \($T)/shared/second")'
