@@ -14,7 +14,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -189,20 +188,14 @@ static const char *creation_state_json(void *ctx, pid_t pid)
 
 static void fill_state(struct creation *c)
 {
-	struct timespec now;
-	struct tm tm;
-	char when[40];
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
 	const struct spec_namespace *pidns = &c->spec->linux_.namespaces[NS_PID];
+
 	c->state = (struct state){
 		.id = (char *)c->o->id,
 		.bundle = c->bundle,
 		.rootfs = c->rootfs,
 		.oci_version = c->spec->oci_version,
-		.created = arena_printf(&c->arena, "%s.%09ldZ", when, now.tv_nsec),
+		.created = state_timestamp(&c->arena),
 		.cgroup = c->has_cgroup ? (char *)c->intent.cgroup : NULL,
 		.cgroup_existed = c->has_cgroup && c->intent.cgroup_existed,
 		.rootless = c->privileges.rootless,

@@ -271,12 +271,7 @@ static void plan_sysctl(struct plan *plan, const struct plan_input *in)
 	const struct spec_map *sysctl = &in->spec->linux_.sysctl;
 
 	for (size_t i = 0; i < sysctl->n; i++) {
-		char *file = arena_printf(&plan->arena, "sys/%s", sysctl->v[i].key);
-		char *sep = file + 4 + strcspn(file + 4, "./");
-		/* sysctl(8): when the first separator is a slash, dots are part of names. */
-		if (*sep == '.')
-			for (char *p = file + 4; *p; p++)
-				*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
+		char *file = arena_printf(&plan->arena, "sys/%s", spec_sysctl_path(&plan->arena, sysctl->v[i].key));
 		plan_origin(plan, "linux.sysctl[%s]", sysctl->v[i].key);
 		uint32_t path = plan_str(plan, file), value = plan_str(plan, sysctl->v[i].value);
 		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_SYSCTL);
