@@ -14,6 +14,7 @@ struct init {
 	int result;               /* result.fifo after WAIT_START, else -1 */
 	int reg[PLAN_REGS_MAX];
 	int cwd_done;
+	int chrooted;             /* our root is not that of the mount namespace */
 	int mask_dir;             /* the shared empty read-only tmpfs, once attached */
 	int devnull;              /* verified /dev/null of the container */
 	const char *exec_path;    /* from FIND_EXEC */

@@ -7,7 +7,8 @@
 
 #include "init/init.h"
 
-#define MNT_DETACH_ 2
+#define MNT_DETACH_  2
+#define CLONE_NEWNS_ 0x00020000
 
 static int statx_of(int fd, const char *path, struct statx *st)
 {
@@ -26,17 +27,58 @@ int do_MOUNT_ATTR(struct init *i, const struct plan_step *s)
 	return set_attr(i->reg[s->reg], "", s);
 }
 
+/* The root of the mount namespace itself, which setns goes to, whatever root we were given. */
+static int namespace_root(void)
+{
+	int ns = (int)sys4(__NR_openat, AT_FDCWD, "/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC, 0);
+
+	return ns < 0 ? ns : closed(ns, (int)sys2(__NR_setns, ns, CLONE_NEWNS_));
+}
+
+static int root_identity(int fd, struct statx *st)
+{
+	return (int)sys5(__NR_statx, fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, st);
+}
+
+/* A runtime in a chroot: paths of its own go on to be seen from there, but the namespace has another root, to be changed and left. */
 int do_PROPAGATION(struct init *i, const struct plan_step *s)
 {
 	struct mount_attr attr = {.propagation = s->num[0]};
+	struct statx ours, real;
+	int root = (int)sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	int ret = root < 0 ? root : root_identity(root, &ours);
 
-	(void)i;
-	return (int)sys5(__NR_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr));
+	if (ret >= 0)
+		ret = namespace_root();
+	if (ret >= 0)
+		ret = (int)sys5(__NR_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr));
+	if (ret >= 0)
+		ret = (int)sys5(__NR_statx, AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &real);
+	if (ret >= 0 && (ours.stx_mnt_id != real.stx_mnt_id || ours.stx_ino != real.stx_ino)) {
+		i->chrooted = 1;
+		ret = (int)sys1(__NR_fchdir, root);
+		if (ret >= 0)
+			ret = (int)sys1(__NR_chroot, ".");
+	}
+	return closed(root, ret);
 }
 
 static int attach(int mount, int target)
 {
 	return (int)sys5(__NR_move_mount, mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+/* I: whoever enters the container's mount namespace, by setns or exec, arrives in the container's root: the root of the namespace is what is
+ * replaced, not the root of a chroot that the runtime runs in. */
+static int leave_chroot(struct init *i, int mount)
+{
+	if (!i->chrooted)
+		return 0;
+	int ret = namespace_root();
+	if (ret < 0)
+		return ret;
+	int target = (int)sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	return target < 0 ? target : closed(target, attach(mount, target));
 }
 
 /* A clone of what fd shows, to be attached elsewhere. */
@@ -259,8 +301,10 @@ static int enter_root(struct init *i, const struct plan_step *s)
 int do_PIVOT(struct init *i, const struct plan_step *s)
 {
 	struct mount_attr attr = {.propagation = MS_SLAVE};
-	int old = (int)sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-	int ret = old < 0 ? old : enter_root(i, s);
+	int ret = leave_chroot(i, i->reg[s->reg]);
+	int old = ret < 0 ? ret : (int)sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+
+	ret = old < 0 ? old : enter_root(i, s);
 
 	/* "." over ".": the old root ends up on top of the new one, to be taken off; no directory is needed for it. */
 	if (ret >= 0)

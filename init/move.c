@@ -101,9 +101,13 @@ int do_CHROOT(struct init *i, const struct plan_step *s)
 
 int do_MOVE_ROOT(struct init *i, const struct plan_step *s)
 {
+	/* Behind a root that is only moved, a chroot's own way out would stay. */
+	if (i->chrooted) {
+		init_note(i, "kedge runs in a chroot");
+		return -EOPNOTSUPP;
+	}
 	int ret = hide_kernel_mounts(init_str(i, s->str));
 	int root = (int)sys4(__NR_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
-
 	if (ret >= 0)
 		ret = root < 0 ? root
 			       : (int)sys5(__NR_move_mount, i->reg[s->reg], "", root, "",
