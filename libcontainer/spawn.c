@@ -174,6 +174,9 @@ static int clone_with(struct spawn *sp, int init_fd, int plan_fd, size_t size, i
 		.n_joins = n_joins,
 	};
 	int ret = detour_begin(plan, &detour, e);
+	/* The way back is open to one user of our memory alone, and a child that has just executed may still count (EUSERS). */
+	if (detour.own_time >= 0)
+		request.share_memory = false;
 	if (ret == 0)
 		ret = clone_into(sp, &request, e);
 	if (detour_end(&detour, e) < 0)
