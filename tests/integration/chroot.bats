@@ -3,9 +3,13 @@
 
 load helpers
 
+setup() {
+	if grep -q -e libasan -e libubsan < <(ldd "$KEDGE"); then skip "a build with sanitizers needs their libraries in the chroot"; fi
+	begin
+}
+
 # in_chroot SETUP COMMANDS: in the Debian root, with the busybox root at /tmp/bundle/rootfs; SETUP runs outside, in the same mount namespace.
 in_chroot() {
-	if grep -q -e libasan -e libubsan < <(ldd "$KEDGE"); then skip "a build with sanitizers needs their libraries in the chroot"; fi
 	config '.root.path = "rootfs" | .process.args = ["sleep", "1000"]' 'del(.linux.cgroupsPath)' \
 		".linux.cgroupsPath = \"$PARENT/c1\""
 	unshare --mount --propagation private -- bash -euc '
