@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The programs in the kernel as kedge-guard handles them: loaded once a host, pinned, then only read. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "guard/abi.h"
+
+/* What the loader found out, by loading; written as facts.json. Reasons are NULL where a tier is on. */
+struct guard_facts {
+	uint32_t tiers;          /* enum guard_tier bits */
+	char *no_sample, *no_sweep, *no_lsm, *no_syscall; /* why not: "the kernel refuses LSM programs (EPERM)" */
+	char *kernel;            /* uname -r */
+	char *build;             /* of the object that is attached */
+	uint32_t load_ms;
+};
+
+/* Pinned objects below GUARD_DIR/bpf/<GUARD_ABI>/, by raw bpf(2): a map or link by name; -1 with errno. */
+int guard_pin_open(int bpf_dir, const char *name);
+
+/*
+ * Probes what the kernel lets load, loads, attaches beside what an older build left, pins, and takes away the older build's
+ * links: there is no moment without. Needs libbpf, 14 MB and 100-300 ms: called in a child of kedge-guard that ends after it.
+ * syscall_tier: T3 too. The maps are kept when they are there already. Where nothing loads, tiers is GUARD_TIER_POLL alone.
+ */
+must_check int guard_load(int bpf_dir, bool syscall_tier, struct arena *a, struct guard_facts *ret, struct error *e);
+/* Detaches and unpins everything. */
+must_check int guard_unload(int bpf_dir, struct error *e);
+/* Every pinned link is still attached; *broken names the first that is not. */
+must_check int guard_links_check(int bpf_dir, char broken[64], struct error *e);
+
+/* The ring, mapped: no libbpf. fd for poll; read calls back for each record and frees it. */
+struct guard_ring {
+	int fd;
+	void *consumer, *producer;
+	uint64_t mask;
+};
+must_check int guard_ring_open(int bpf_dir, struct guard_ring *ret, struct error *e);
+typedef void guard_record_function(void *ctx, const struct guard_record *record);
+int guard_ring_read(struct guard_ring *ring, guard_record_function *function, void *ctx);
+void guard_ring_done(struct guard_ring *ring);
+
+/* T4: one run of the task iterator over the whole host; findings come through the ring. */
+must_check int guard_sweep(int bpf_dir, struct error *e);
+/* Sum over the CPUs. */
+must_check int guard_counter_read(int bpf_dir, enum guard_counter which, uint64_t *ret, struct error *e);
