@@ -25,7 +25,8 @@
 
 /*
  * 0700, root's, on a tmpfs:
- *   lock             held exclusively (flock) by kedge-guard while it lives; its pid as text
+ *   lock             locked (fcntl F_OFD_SETLK, F_WRLCK) by kedge-guard while it lives; its pid as text. Others only ask
+ *                    (F_OFD_GETLK), so that nobody's asking keeps a starting one out
  *   facts.json       what the loader found out: struct guard_facts
  *   bpf/             a bpffs of its own, in the mount namespace of pid 1
  *   armed/COOKIE     one per container, JSON on one line: struct guard_container; COOKIE is 16 hexadecimal digits
@@ -35,34 +36,51 @@
 #define GUARD_POLICY_FILE "/etc/kedge/policy.json"
 #define GUARD_ANNOTATION "org.kedge.guard."
 
+/* Each from the loosest to the strictest: what may only tighten is compared as a number. */
 enum guard_require { GUARD_REQUIRE_NONE, GUARD_REQUIRE_SAMPLE, GUARD_REQUIRE_LSM, GUARD_REQUIRE_SYSCALL };
+enum guard_nesting { GUARD_NESTING_AUTO, GUARD_NESTING_NESTED, GUARD_NESTING_STRICT };
+enum guard_foreign { GUARD_FOREIGN_OFF, GUARD_FOREIGN_MOUNTS_DENY, GUARD_FOREIGN_MOUNTS_KILL };
+enum guard_joiners { GUARD_JOINERS_ANY, GUARD_JOINERS_REGISTERED };
+enum guard_scope { GUARD_SCOPE_PROCESS, GUARD_SCOPE_CONTAINER };
 
 struct guard_policy {
-	enum guard_mode mode;
-	enum guard_require require;
-	uint32_t flags;       /* enum guard_flag, without HOST_PID */
-	uint32_t sweep_ms;    /* 10 .. 60000 */
+	uint32_t mode;        /* enum guard_mode */
+	uint32_t require;
+	uint32_t nesting;     /* AUTO, in the host's policy alone: by what the config grants */
+	uint32_t foreign_mounts, joiners, scope;
+	uint32_t sweep_ms;    /* GUARD_SWEEP_MIN .. GUARD_SWEEP_MAX; of T4 and T5 */
 	bool syscall_tier;    /* the host asks for T3 */
-	char *log;            /* audit log; in the arena */
+	char *log;            /* audit log, absolute; in the arena */
 };
+#define GUARD_SWEEP_MIN 10
+#define GUARD_SWEEP_MAX 60000
 
-/* The defaults, changed by GUARD_POLICY_FILE where there is one: must be root's and not writable by others. */
+/* The defaults, changed by GUARD_POLICY_FILE where there is one, which must be root's and not writable by others. An unknown
+ * member is an error. */
 must_check int guard_policy_read(struct arena *a, struct guard_policy *ret, struct error *e);
+must_check int guard_policy_parse(struct arena *a, const char *text, size_t size, struct guard_policy *ret,
+				  struct error *e);
 /* What the config's annotations and its nature add: they only tighten; ERROR_CONFIG naming the annotation otherwise. */
 must_check int guard_policy_annotate(struct guard_policy *p, const struct spec *spec, struct error *e);
-extern const char *const guard_annotations[]; /* full names, NULL at the end */
+/* enum guard_flag for a container's entry. */
+uint32_t guard_policy_flags(const struct guard_policy *p);
+/* Full names of the annotations, NULL at the end. */
+extern const char *const guard_annotations[];
+const char *guard_require_name(uint32_t require);
+extern const struct spec_name guard_mode_names[];
 
 /* A handle on what is pinned. All -1 where there is no BPF: the poll tier. */
 struct guard {
 	int dir;                 /* GUARD_DIR */
 	int containers, labels;  /* maps */
-	uint32_t tiers;          /* enum guard_tier bits that are on */
 };
 #define GUARD_NONE {.dir = -1, .containers = -1, .labels = -1}
 
-/* Opens the host's guard; starts kedge-guard when its lock is free. ERROR_HOST, with the reason, when what policy->require
- * names is not there; any other trouble is a warning and leaves tiers at 0. */
+/* Opens the host's guard; starts kedge-guard when its lock is free. Without BPF only `dir` is open. ERROR_HOST when there is no
+ * guard, or not what policy->require names; whether that ends the caller's work is his to say. */
 must_check int guard_open(struct guard *g, const struct guard_policy *policy, struct error *e);
+/* guard/start.c: kedge-guard runs and is ready when this returns; makes GUARD_DIR. */
+must_check int guard_start(struct error *e);
 void guard_done(struct guard *g);
 #define auto_guard auto_with(guard_done)
 
@@ -72,8 +90,8 @@ struct guard_container {
 	char *id, *root;         /* container id, state root */
 	char *cgroup;            /* below the cgroup2 mount; NULL: none */
 	char *image;             /* annotation, or NULL */
-	struct guard_policy policy;
-	bool host_pid;
+	uint32_t mode, flags;    /* enum guard_mode, guard_flag */
+	uint32_t sweep_ms;
 };
 
 /* Never 0. */
@@ -88,7 +106,23 @@ must_check int guard_disarm(uint64_t cookie, struct error *e);
 /* The audit record for which a container was killed; NULL when there is none. */
 must_check int guard_drift_of(uint64_t cookie, struct arena *a, char **ret, struct error *e);
 
-/* guard/record.c: armed/COOKIE as text and back. */
+/* guard/record.c: armed/COOKIE as text and back; the name is 16 hexadecimal digits. */
+#define GUARD_COOKIE_LEN 16
+void guard_cookie_text(uint64_t cookie, char text[GUARD_COOKIE_LEN + 1]);
+must_check int guard_cookie_parse(const char *text, uint64_t *ret); /* 0, or -1 */
 void guard_container_print(const struct guard_container *c, struct strbuf *out);
 must_check int guard_container_parse(struct arena *a, const char *name, const char *text, size_t n,
 				     struct guard_container *ret, struct error *e);
+
+/* guard/facts.c: what the loader found out, by loading; facts.json. Reasons are NULL where a tier is on. */
+struct guard_facts {
+	uint32_t tiers;          /* enum guard_tier bits */
+	char *no_sample, *no_sweep, *no_lsm, *no_syscall; /* why not: "the kernel refuses LSM programs (EPERM)" */
+	char *kernel;            /* uname -r */
+	char *build;             /* of the object that is attached */
+	uint32_t load_ms;
+};
+extern const struct spec_name guard_tier_names[]; /* bits of enum guard_tier, strongest first */
+void guard_facts_print(const struct guard_facts *facts, struct strbuf *out);
+/* Of the running guard: ERROR_NOENT when there is none. */
+must_check int guard_facts_read(struct arena *a, struct guard_facts *ret, struct error *e);

@@ -8,15 +8,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "guard/abi.h"
-
-/* What the loader found out, by loading; written as facts.json. Reasons are NULL where a tier is on. */
-struct guard_facts {
-	uint32_t tiers;          /* enum guard_tier bits */
-	char *no_sample, *no_sweep, *no_lsm, *no_syscall; /* why not: "the kernel refuses LSM programs (EPERM)" */
-	char *kernel;            /* uname -r */
-	char *build;             /* of the object that is attached */
-	uint32_t load_ms;
-};
+#include "guard/guard.h" /* struct guard_facts */
 
 /* Pinned objects below GUARD_DIR/bpf/<GUARD_ABI>/, by raw bpf(2): a map or link by name; -1 with errno. */
 int guard_pin_open(int bpf_dir, const char *name);

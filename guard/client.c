@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The runtime's side of the guard: a few descriptors, two map writes and one small file a container. What is loaded and
+ * pinned already is only opened here, by raw bpf(2).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "guard/guard.h"
+#include "guard/internal.h"
+
+#define DRIFT_MAX 16384
+#define ARMED "armed"
+#define DRIFT "drift"
+
+void guard_done(struct guard *g)
+{
+	macro_close(&g->dir);
+	macro_close(&g->containers);
+	macro_close(&g->labels);
+	*g = (struct guard)GUARD_NONE;
+}
+
+static int pin_get(const char *prefix, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s" GUARD_DIR "/bpf/%d/%s", prefix, GUARD_ABI, name);
+	return sys_bpf(BPF_OBJ_GET, &(union bpf_attr){.pathname = (uint64_t)(uintptr_t)path}, sizeof(union bpf_attr));
+}
+
+/* kedge-guard mounts its bpffs where pid 1 sees it; who has a mount namespace of his own looks through pid 1. */
+static int map_open(const char *name)
+{
+	int fd = pin_get("", name);
+
+	return fd < 0 && errno == ENOENT ? pin_get("/proc/1/root", name) : fd;
+}
+
+static int map_update(int map, const void *key, const void *value)
+{
+	union bpf_attr attr = {.map_fd = (uint32_t)map,
+			       .key = (uint64_t)(uintptr_t)key,
+			       .value = (uint64_t)(uintptr_t)value,
+			       .flags = BPF_ANY};
+
+	return sys_bpf(BPF_MAP_UPDATE_ELEM, &attr, sizeof(attr));
+}
+
+static int map_delete(int map, const void *key)
+{
+	union bpf_attr attr = {.map_fd = (uint32_t)map, .key = (uint64_t)(uintptr_t)key};
+
+	return sys_bpf(BPF_MAP_DELETE_ELEM, &attr, sizeof(attr));
+}
+
+static int open_maps(struct guard *g)
+{
+	g->containers = map_open("containers");
+	if (g->containers < 0)
+		return -1;
+	g->labels = map_open("labels");
+	if (g->labels >= 0)
+		return 0;
+	macro_close(&g->containers);
+	g->containers = -1;
+	return -1;
+}
+
+/* Which tier each level of `require` needs. */
+static int check_required(const struct guard_policy *policy, struct error *e)
+{
+	static const uint32_t needs[] = {[GUARD_REQUIRE_SAMPLE] = GUARD_TIER_SAMPLE | GUARD_TIER_LSM | GUARD_TIER_SYSCALL,
+					 [GUARD_REQUIRE_LSM] = GUARD_TIER_LSM,
+					 [GUARD_REQUIRE_SYSCALL] = GUARD_TIER_SYSCALL};
+	const char *want = guard_require_name(policy->require);
+	auto_arena struct arena a = {};
+	struct guard_facts facts = {};
+
+	if (guard_facts_read(&a, &facts, e) < 0)
+		return error_in(e, "drift guard: '%s' is required", want);
+	if (facts.tiers & needs[policy->require])
+		return 0;
+	const char *why = policy->require == GUARD_REQUIRE_SAMPLE ? facts.no_sample
+			  : policy->require == GUARD_REQUIRE_LSM  ? facts.no_lsm
+								  : facts.no_syscall;
+	return error_set(e, ERROR_HOST, 0, "drift guard: '%s' is required, but this host cannot: %s", want,
+			 why ?: "it is not on");
+}
+
+static int open_running(struct guard *g, struct error *e)
+{
+	g->dir = open(GUARD_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (g->dir < 0 && errno != ENOENT)
+		return error_set(e, ERROR_HOST, errno, "drift guard: cannot open '%s'", GUARD_DIR);
+	if (g->dir >= 0 && guard_alive(g->dir))
+		return 0;
+	macro_close(&g->dir);
+	g->dir = -1;
+	if (guard_start(e) < 0)
+		return -1;
+	g->dir = open(GUARD_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (g->dir < 0)
+		return error_set(e, ERROR_HOST, errno, "drift guard: cannot open '%s'", GUARD_DIR);
+	return 0;
+}
+
+int guard_open(struct guard *g, const struct guard_policy *policy, struct error *e)
+{
+	*g = (struct guard)GUARD_NONE;
+	if (open_running(g, e) < 0)
+		return -1;
+	open_maps(g);
+	if (policy->require == GUARD_REQUIRE_NONE)
+		return 0;
+	return check_required(policy, e);
+}
+
+int guard_cookie(uint64_t *ret, struct error *e)
+{
+	do
+		if (getrandom(ret, sizeof(*ret), 0) != sizeof(*ret))
+			return error_set(e, ERROR_HOST, errno, "cannot get random numbers");
+	while (*ret == 0);
+	return 0;
+}
+
+int guard_arm(const struct guard *g, const struct guard_container *c, struct error *e)
+{
+	struct guard_entry entry = {.mode = c->mode, .flags = c->flags, .state = GUARD_SETUP};
+	auto_strbuf struct strbuf text = {};
+	char name[sizeof(ARMED) + 1 + GUARD_COOKIE_LEN] = ARMED "/";
+
+	guard_cookie_text(c->cookie, name + sizeof(ARMED));
+	guard_container_print(c, &text);
+	auto_close int fd = openat(g->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || write_all(fd, text.s, text.len) < 0)
+		return error_set(e, ERROR_HOST, errno, "drift guard: cannot write '%s/%s'", GUARD_DIR, name);
+	if (g->containers < 0 || map_update(g->containers, &c->cookie, &entry) == 0)
+		return 0;
+	if (errno == E2BIG)
+		error_hint(e, "delete containers that have stopped, or set org.kedge.guard.mode off in the host's policy");
+	return error_set(e, ERROR_HOST, errno, "drift guard: cannot enter the container (%d at most)",
+			 GUARD_CONTAINERS_MAX);
+}
+
+/* Of the calling thread, which is the only one. */
+static int label_self(const struct guard *g, const struct guard_label *label)
+{
+	auto_close int self = sys_pidfd_open(getpid(), 0);
+
+	if (self < 0)
+		return -1;
+	return label ? map_update(g->labels, &self, label) : map_delete(g->labels, &self);
+}
+
+int guard_adopt(const struct guard *g, uint64_t cookie, uint64_t caps_bound, struct error *e)
+{
+	struct guard_label label = {.cookie = cookie, .state = GUARD_LABEL_RUNTIME, .seal_after = 2, .caps_bound = caps_bound};
+
+	if (g->labels < 0 || label_self(g, &label) == 0)
+		return 0;
+	return error_set(e, ERROR_HOST, errno, "drift guard: cannot label the process");
+}
+
+void guard_release(const struct guard *g)
+{
+	if (g->labels >= 0 && label_self(g, NULL) < 0 && errno != ENOENT)
+		log_write(LOG_WARNING, "drift guard: cannot take the label off the runtime: %s", strerror(errno));
+}
+
+static int forget(int dir, const char *name, struct error *e)
+{
+	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return error_set(e, ERROR_HOST, errno, "drift guard: cannot remove '%s/%s'", GUARD_DIR, name);
+	return 0;
+}
+
+int guard_disarm(uint64_t cookie, struct error *e)
+{
+	char armed[] = ARMED "/0123456789abcdef", drift[] = DRIFT "/0123456789abcdef";
+
+	auto_close int dir = open(GUARD_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return errno == ENOENT ? 0 : error_set(e, ERROR_HOST, errno, "drift guard: cannot open '%s'", GUARD_DIR);
+	guard_cookie_text(cookie, armed + sizeof(ARMED));
+	guard_cookie_text(cookie, drift + sizeof(DRIFT));
+	auto_close int containers = map_open("containers");
+	if (containers >= 0 && map_delete(containers, &cookie) < 0 && errno != ENOENT)
+		return error_set(e, ERROR_HOST, errno, "drift guard: cannot remove the container's entry");
+	/* The record goes after the entry: whoever is killed in between finds both by the same cookie. */
+	return forget(dir, armed, e) < 0 || forget(dir, drift, e) < 0 ? -1 : 0;
+}
+
+int guard_drift_of(uint64_t cookie, struct arena *a, char **ret, struct error *e)
+{
+	char path[] = GUARD_DIR "/" DRIFT "/0123456789abcdef";
+	auto_strbuf struct strbuf text = {};
+
+	*ret = NULL;
+	guard_cookie_text(cookie, path + sizeof(GUARD_DIR "/" DRIFT));
+	if (read_file_at(AT_FDCWD, path, DRIFT_MAX, &text) < 0)
+		return errno == ENOENT ? 0 : error_set(e, ERROR_HOST, errno, "cannot read '%s'", path);
+	while (text.len > 0 && text.s[text.len - 1] == '\n')
+		text.s[--text.len] = '\0';
+	*ret = arena_strdup(a, strbuf_str(&text));
+	return 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guard/guard.h"
+#include "spec/json.h"
+
+void guard_cookie_text(uint64_t cookie, char text[GUARD_COOKIE_LEN + 1])
+{
+	snprintf(text, GUARD_COOKIE_LEN + 1, "%016llx", (unsigned long long)cookie);
+}
+
+int guard_cookie_parse(const char *text, uint64_t *ret)
+{
+	if (strlen(text) != GUARD_COOKIE_LEN || strspn(text, "0123456789abcdef") != GUARD_COOKIE_LEN)
+		return -1;
+	*ret = strtoull(text, NULL, 16);
+	return *ret ? 0 : -1;
+}
+
+void guard_container_print(const struct guard_container *c, struct strbuf *out)
+{
+	char cookie[GUARD_COOKIE_LEN + 1];
+	struct json_writer w;
+
+	guard_cookie_text(c->cookie, cookie);
+	jw_begin(&w, out, false);
+	jw_object(&w, NULL);
+	jw_str(&w, "cookie", cookie);
+	jw_str(&w, "id", c->id);
+	jw_str(&w, "root", c->root);
+	if (c->cgroup)
+		jw_str(&w, "cgroup", c->cgroup);
+	if (c->image)
+		jw_str(&w, "image", c->image);
+	jw_uint(&w, "mode", c->mode);
+	jw_uint(&w, "flags", c->flags);
+	jw_uint(&w, "sweepMs", c->sweep_ms);
+	jw_end(&w, '}');
+	strbuf_addc(out, '\n');
+}
+
+static char *copy(struct arena *a, const struct json *root, const char *key)
+{
+	const char *s = json_str(root, key, NULL);
+
+	return s ? arena_strdup(a, s) : NULL;
+}
+
+int guard_container_parse(struct arena *a, const char *name, const char *text, size_t n, struct guard_container *ret,
+			  struct error *e)
+{
+	struct json *root;
+
+	if (json_parse(a, name, text, n, &root, e) < 0)
+		return -1;
+	struct guard_container c = {
+		.id = copy(a, root, "id"),
+		.root = copy(a, root, "root"),
+		.cgroup = copy(a, root, "cgroup"),
+		.image = copy(a, root, "image"),
+		.mode = (uint32_t)json_int(root, "mode", GUARD_ENFORCE),
+		.flags = (uint32_t)json_int(root, "flags", 0),
+		.sweep_ms = (uint32_t)json_int(root, "sweepMs", 1000),
+	};
+	if (guard_cookie_parse(json_str(root, "cookie", ""), &c.cookie) < 0 || !c.id || !c.root || c.mode > GUARD_ENFORCE ||
+	    c.sweep_ms < GUARD_SWEEP_MIN || c.sweep_ms > GUARD_SWEEP_MAX)
+		return error_set(e, ERROR_CONFIG, 0, "the guard's record '%s' is damaged", name);
+	*ret = c;
+	return 0;
+}
