@@ -10,9 +10,11 @@ static int parse_base(const char *s, unsigned base, uint64_t max, uint64_t *ret)
 	if (!s || !*s)
 		return -1;
 	for (; *s; s++) {
-		unsigned digit = (unsigned)(*s - '0');
-		if (*s < '0' || digit >= base)
+		static const char digits[] = "0123456789abcdef";
+		const char *at = memchr(digits, *s, base);
+		if (!at)
 			return -1;
+		unsigned digit = (unsigned)(at - digits);
 		if (__builtin_mul_overflow(v, base, &v) || __builtin_add_overflow(v, digit, &v) || v > max)
 			return -1;
 	}
@@ -47,6 +49,11 @@ int parse_u32(const char *s, uint32_t max, uint32_t *ret)
 		return -1;
 	*ret = (uint32_t)v;
 	return 0;
+}
+
+int parse_hex(const char *s, uint64_t *ret)
+{
+	return parse_base(s, 16, UINT64_MAX, ret);
 }
 
 int parse_octal(const char *s, uint32_t max, uint32_t *ret)

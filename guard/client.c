@@ -177,6 +177,17 @@ void guard_release(const struct guard *g)
 		log_write(LOG_WARNING, "drift guard: cannot take the label off the runtime: %s", strerror(errno));
 }
 
+bool guard_condemned(const struct guard *g, uint64_t cookie)
+{
+	struct guard_entry entry = {};
+	union bpf_attr attr = {.map_fd = (uint32_t)g->containers,
+			       .key = (uint64_t)(uintptr_t)&cookie,
+			       .value = (uint64_t)(uintptr_t)&entry};
+
+	return g->containers >= 0 && sys_bpf(BPF_MAP_LOOKUP_ELEM, &attr, sizeof(attr)) == 0 &&
+	       entry.state == GUARD_CONDEMNED;
+}
+
 static int forget(int dir, const char *name, struct error *e)
 {
 	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)

@@ -101,6 +101,8 @@ must_check int guard_arm(const struct guard *g, const struct guard_container *c,
  * may have at most. */
 must_check int guard_adopt(const struct guard *g, uint64_t cookie, uint64_t caps_bound, struct error *e);
 void guard_release(const struct guard *g);
+/* Whether the kernel found it drifted and ends all of its processes. */
+bool guard_condemned(const struct guard *g, uint64_t cookie);
 /* No entry, no record: what is gone already is success. Works without guard_open, by GUARD_DIR alone. */
 must_check int guard_disarm(uint64_t cookie, struct error *e);
 /* The audit record for which a container was killed; NULL when there is none. */

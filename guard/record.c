@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "guard/guard.h"
 #include "spec/json.h"
 
@@ -13,10 +13,12 @@ void guard_cookie_text(uint64_t cookie, char text[GUARD_COOKIE_LEN + 1])
 
 int guard_cookie_parse(const char *text, uint64_t *ret)
 {
-	if (strlen(text) != GUARD_COOKIE_LEN || strspn(text, "0123456789abcdef") != GUARD_COOKIE_LEN)
+	uint64_t cookie;
+
+	if (strlen(text) != GUARD_COOKIE_LEN || parse_hex(text, &cookie) < 0 || cookie == 0)
 		return -1;
-	*ret = strtoull(text, NULL, 16);
-	return *ret ? 0 : -1;
+	*ret = cookie;
+	return 0;
 }
 
 void guard_container_print(const struct guard_container *c, struct strbuf *out)

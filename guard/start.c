@@ -29,23 +29,19 @@ bool guard_alive(int dir)
 }
 
 /* Beside kedge, as in a build tree, or where it was installed. */
-static int find_program(char *path, size_t size, struct error *e)
+static int find_program(struct arena *a, char **ret, struct error *e)
 {
-	ssize_t n = readlink("/proc/self/exe", path, size - sizeof(PROGRAM) - 1);
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	if (n > 0) {
-		path[n] = '\0';
-		char *slash = strrchr(path, '/');
-		if (slash) {
-			strcpy(slash + 1, PROGRAM);
-			if (access(path, X_OK) == 0)
-				return 0;
-		}
-	}
-	snprintf(path, size, "%s", SBINDIR "/" PROGRAM);
-	if (access(path, X_OK) == 0)
+	self[MAX(n, 0)] = '\0';
+	*ret = arena_printf(a, "%.*s" PROGRAM, (int)((strrchr(self, '/') ?: self - 1) + 1 - self), self);
+	if (**ret == '/' && access(*ret, X_OK) == 0)
 		return 0;
-	return error_set(e, ERROR_HOST, errno, "drift guard: cannot find '%s'", path);
+	*ret = arena_strdup(a, SBINDIR "/" PROGRAM);
+	if (access(*ret, X_OK) == 0)
+		return 0;
+	return error_set(e, ERROR_HOST, errno, "drift guard: cannot find '%s'", *ret);
 }
 
 static int spawn_program(const char *path, pid_t *pid, int *output, struct error *e)
@@ -81,14 +77,14 @@ static int spawn_program(const char *path, pid_t *pid, int *output, struct error
 	return 0;
 }
 
-static int start_locked(struct error *e)
+static int start_locked(const char *path, struct error *e)
 {
-	char path[4096], said[512] = "";
+	char said[512] = "";
 	int output, status = 0;
 	pid_t pid;
 	size_t n = 0;
 
-	if (find_program(path, sizeof(path), e) < 0 || spawn_program(path, &pid, &output, e) < 0)
+	if (spawn_program(path, &pid, &output, e) < 0)
 		return -1;
 	auto_close int pidfd = sys_pidfd_open(pid, 0);
 	struct pollfd wait[] = {{.fd = pidfd, .events = POLLIN}, {.fd = output, .events = POLLIN}};
@@ -118,8 +114,12 @@ static int start_locked(struct error *e)
 
 int guard_start(struct error *e)
 {
+	auto_arena struct arena a = {};
 	struct stat st;
+	char *path;
 
+	if (find_program(&a, &path, e) < 0)
+		return -1;
 	if (mkdir(GUARD_DIR, 0700) < 0 && errno != EEXIST)
 		return error_set(e, ERROR_HOST, errno, "drift guard: cannot make directory '%s'", GUARD_DIR);
 	auto_close int dir = open(GUARD_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -133,5 +133,5 @@ int guard_start(struct error *e)
 	while (flock(dir, LOCK_EX) < 0)
 		if (errno != EINTR)
 			return error_set(e, ERROR_HOST, errno, "drift guard: cannot lock '%s'", GUARD_DIR);
-	return guard_alive(dir) ? 0 : start_locked(e);
+	return guard_alive(dir) ? 0 : start_locked(path, e);
 }

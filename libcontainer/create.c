@@ -20,6 +20,7 @@
 #include "base/path.h"
 #include "base/sys.h"
 #include "libcontainer/destroy.h"
+#include "libcontainer/guarding.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/launch.h"
 #include "libcontainer/lsm.h"
@@ -41,6 +42,7 @@ struct creation {
 	struct intent intent;
 	struct cgroup cgroup;
 	bool has_cgroup;
+	struct guarding guarding;
 	struct state state;
 	bool committed;
 	int notify; /* socket for sd_notify; -1 */
@@ -52,6 +54,7 @@ static void creation_done(struct creation *c)
 {
 	if (c->notify >= 0)
 		close(c->notify);
+	guarding_done(&c->guarding);
 	cgroup_done(&c->cgroup);
 	statedir_done(&c->dir);
 	spec_free(c->spec);
@@ -90,7 +93,8 @@ static int check_request(struct creation *c, struct error *e)
 	if (c->rt->systemd_cgroup)
 		return error_set(e, ERROR_USAGE, 0,
 				 "option --systemd-cgroup: the systemd cgroup driver is not supported yet");
-	if (lsm_check(&c->spec->process, e) < 0)
+	if (lsm_check(&c->spec->process, e) < 0 ||
+	    guarding_decide(&c->guarding, c->spec, &c->privileges, &c->arena, e) < 0)
 		return -1;
 	if (terminal_check(terminal, c->mode != RUN_FOREGROUND, c->o->console_socket, e) < 0)
 		return -1;
@@ -157,12 +161,15 @@ static int prepare_directory(struct creation *c, struct error *e)
 		return -1;
 	c->intent.cgroup = arena_strdup(&c->arena, c->cgroup.path);
 	c->intent.cgroup_existed = true;
+	if (guarding_open(&c->guarding, &c->arena, e) < 0)
+		return -1;
+	c->intent.guard_cookie = c->guarding.cookie;
 	if (statedir_create(c->rt, c->o->id, &c->dir, e) < 0)
 		return -1;
 	c->intent.cgroup_made = c->cgroup.made;
 	/* Nothing is missing: it is there already, and who is in it is not ours to end. */
-	struct intent made = {
-		.cgroup = c->intent.cgroup, .cgroup_made = c->cgroup.made, .cgroup_existed = c->cgroup.made == 0};
+	struct intent made = c->intent;
+	made.cgroup_existed = c->cgroup.made == 0;
 	if (intent_write(&c->dir, &made, e) < 0)
 		return -1;
 	if (replace_file_at(c->dir.fd, "config.json", c->spec->text, c->spec->text_size, 0600, e) < 0)
@@ -170,7 +177,9 @@ static int prepare_directory(struct creation *c, struct error *e)
 	if (c->mode == CREATE &&
 	    (mkfifoat(c->dir.fd, "exec.fifo", 0600) < 0 || mkfifoat(c->dir.fd, "result.fifo", 0600) < 0))
 		return error_set(e, ERROR_HOST, errno, "cannot create the fifos of the state directory");
-	return make_cgroup(c, e);
+	if (make_cgroup(c, e) < 0)
+		return -1;
+	return guarding_arm(&c->guarding, c->spec, c->o->id, c->rt->root, c->intent.cgroup, e);
 }
 
 static const char *json_as(struct creation *c, enum status status, pid_t pid)
@@ -203,6 +212,7 @@ static void fill_state(struct creation *c)
 		.own_pid_ns = pidns->set && !pidns->path,
 		.annotations = c->spec->annotations,
 	};
+	guarding_state(&c->guarding, &c->state.guard);
 }
 
 static int hand_over(const char *path, int fd, const char *payload, struct error *e)
@@ -319,6 +329,8 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 			     .cgroup_fd = cgroup_fd,
 			     .cgroup = &c->cgroup,
 			     .privileged = c->privileges.privileged,
+			     .guard = c->guarding.cookie ? &c->guarding.guard : NULL,
+			     .guard_cookie = c->guarding.cookie,
 			     .state_json = creation_state_json,
 			     .ready = commit,
 			     .ctx = c,
@@ -371,6 +383,7 @@ static int creation_begin(struct creation *c, struct error *e)
 {
 	c->dir = (struct statedir)STATEDIR_NONE;
 	c->cgroup.fd = c->notify = -1;
+	c->guarding.guard = (struct guard)GUARD_NONE;
 	if (load_bundle(c, e) < 0 || privileges_read(c->rt, &c->privileges, e) < 0)
 		return -1;
 	return check_request(c, e);
@@ -408,6 +421,8 @@ static int foreground(struct creation *c, struct spawn *sp, bool keep, int *exit
 		abandon(c);
 		return -1;
 	}
+	if (c->guarding.cookie && *exit_status == 128 + SIGKILL)
+		guarding_explain(&c->guarding, c->o->id);
 	if (keep || container_delete(c->rt, c->o->id, true, e) == 0)
 		return 0;
 	struct error again = {};

@@ -65,6 +65,8 @@ int container_destroy(struct statedir *dir, const struct intent *intent, const s
 		return -1;
 	if (spec_or_null && state_json_or_null)
 		hooks_run_poststop(spec_or_null, state_json_or_null);
+	if (intent->guard_cookie && guard_disarm(intent->guard_cookie, e) < 0)
+		return -1;
 	return statedir_remove(dir, e);
 }
 
@@ -199,7 +201,7 @@ int container_delete(const struct runtime *rt, const char *id, bool force, struc
 		return container_destroy(&dir, &intent, NULL, NULL, e);
 	}
 	if (!found)
-		intent = (struct intent){.cgroup = state.cgroup};
+		intent = (struct intent){.cgroup = state.cgroup, .guard_cookie = state.guard.cookie};
 	/* The intent is older than the cgroup: it cannot tell. */
 	intent.cgroup_existed = state.cgroup_existed;
 	if (!force && check_deletable(&dir, &state, e) < 0)

@@ -12,6 +12,7 @@
 #include "base/num.h"
 #include "base/sys.h"
 #include "cgroups/cgroup.h"
+#include "libcontainer/guarding.h"
 #include "libcontainer/launch.h"
 #include "libcontainer/lsm.h"
 #include "libcontainer/spawn.h"
@@ -27,12 +28,14 @@ struct execution {
 	struct spec *spec;
 	struct spec_process process;
 	int init; /* pidfd */
+	struct guarding guarding;
 };
 
 static void execution_done(struct execution *x)
 {
 	if (x->init >= 0)
 		close(x->init);
+	guarding_done(&x->guarding);
 	spec_free(x->spec);
 	statedir_done(&x->dir);
 	arena_done(&x->arena);
@@ -242,6 +245,8 @@ static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan
 	plan->preserve_fds = x->o->preserve_fds;
 	if (plan_exec(plan, &in, e) < 0)
 		return -1;
+	if (guarding_join(&x->guarding, &x->state.guard, &x->arena, e) < 0)
+		return -1;
 	plan->regs[0] = fcntl(x->init, F_DUPFD_CLOEXEC, 3);
 	auto_close int cgroup_fd = exec_cgroup_fd(x, e);
 	if (e->kind != ERROR_NONE || affinity(x->process.exec_cpu_affinity.initial, 0, "initial", e) < 0)
@@ -250,6 +255,8 @@ static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan
 			     .spec = x->spec,
 			     .cgroup_fd = cgroup_fd,
 			     .privileged = privileges.privileged,
+			     .guard = x->guarding.cookie ? &x->guarding.guard : NULL,
+			     .guard_cookie = x->guarding.cookie,
 			     .state_json = exec_state_json,
 			     .ready = exec_ready,
 			     .ctx = x,
@@ -279,7 +286,8 @@ static int hand_out(struct execution *x, const struct spawn *sp, struct error *e
 int container_exec(const struct runtime *rt, const char *id, const struct exec_options *o, int *exit_status,
 		   struct error *e)
 {
-	auto_with(execution_done) struct execution x = {.o = o, .dir = STATEDIR_NONE, .init = -1};
+	auto_with(execution_done) struct execution x = {.o = o, .dir = STATEDIR_NONE, .init = -1,
+							   .guarding = {.guard = GUARD_NONE}};
 	auto_spawn struct spawn sp = {.pidfd = -1, .master = -1};
 	auto_plan struct plan plan;
 

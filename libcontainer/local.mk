@@ -7,6 +7,8 @@ libcontainer_sources = \
 	libcontainer/destroy.h \
 	libcontainer/exec.c \
 	libcontainer/foreground.c \
+	libcontainer/guarding.c \
+	libcontainer/guarding.h \
 	libcontainer/hooks.c \
 	libcontainer/hooks.h \
 	libcontainer/init_blob.S \

@@ -143,6 +143,26 @@ static int clone_into(struct spawn *sp, struct clone_request *request, struct er
 	return 0;
 }
 
+/* The capabilities that the program is to have at most stand in the plan, once. */
+static uint64_t caps_bound(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].kind == STEP_BOUNDING)
+			return plan->steps[i].num[0];
+	return UINT64_MAX;
+}
+
+static int clone_labelled(struct spawn *sp, struct clone_request *request, struct error *e)
+{
+	if (!sp->guard)
+		return clone_into(sp, request, e);
+	if (guard_adopt(sp->guard, sp->guard_cookie, caps_bound(sp->plan), e) < 0)
+		return -1;
+	int ret = clone_into(sp, request, e);
+	guard_release(sp->guard);
+	return ret;
+}
+
 static int clone_with(struct spawn *sp, int init_fd, int plan_fd, size_t size, int sock, struct error *e)
 {
 	struct plan *plan = sp->plan;
@@ -178,7 +198,7 @@ static int clone_with(struct spawn *sp, int init_fd, int plan_fd, size_t size, i
 	if (detour.own_time >= 0)
 		request.share_memory = false;
 	if (ret == 0)
-		ret = clone_into(sp, &request, e);
+		ret = clone_labelled(sp, &request, e);
 	if (detour_end(&detour, e) < 0)
 		ret = -1;
 	if (offsets) {

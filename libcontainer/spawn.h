@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "cgroups/cgroup.h"
+#include "guard/guard.h"
 #include "libcontainer/plan.h"
 
 struct spawn {
@@ -14,6 +15,8 @@ struct spawn {
 	int cgroup_fd;       /* -1: the caller's */
 	const struct cgroup *cgroup; /* that it belongs to, for messages; NULL: none */
 	bool privileged;
+	const struct guard *guard; /* NULL: init is born without a label */
+	uint64_t guard_cookie;
 	/* Called at BARRIER_HOOKS and for the seccomp listener: the state document for a pid; result in the arena of plan. */
 	const char *(*state_json)(void *ctx, pid_t pid);
 	/* Called when init is complete and verified, before it may go on: commit here. */

@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "cgroups/cgroup.h"
+#include "libcontainer/guarding.h"
 #include "libcontainer/proc.h"
 #include "spec/json.h"
 
@@ -42,6 +43,22 @@ char *state_timestamp(struct arena *a)
 	return arena_printf(a, "%s.%09ldZ", text, now.tv_nsec);
 }
 
+static void write_guard(const struct state_guard *g, struct json_writer *w)
+{
+	char cookie[GUARD_COOKIE_LEN + 1];
+
+	jw_object(w, "guard");
+	if (g->cookie) {
+		guard_cookie_text(g->cookie, cookie);
+		jw_str(w, "cookie", cookie);
+	}
+	jw_uint(w, "mode", g->mode);
+	jw_uint(w, "require", g->require);
+	if (g->why_not)
+		jw_str(w, "whyNot", g->why_not);
+	jw_end(w, '}');
+}
+
 static void write_record(const struct state *state, struct strbuf *out)
 {
 	struct json_writer w;
@@ -66,6 +83,8 @@ static void write_record(const struct state *state, struct strbuf *out)
 	for (size_t i = 0; i < NS_MAX; i++)
 		jw_uint(&w, ns_files[i], state->ns_ino[i]);
 	jw_end(&w, '}');
+	jw_uint(&w, "namespacesDevice", state->ns_dev);
+	write_guard(&state->guard, &w);
 	jw_end(&w, '}');
 }
 
@@ -95,6 +114,19 @@ static char *read_text(struct arena *a, const struct json *root, const char *key
 	const char *s = json_str(root, key, NULL);
 
 	return s ? arena_strdup(a, s) : NULL;
+}
+
+static int read_guard(struct arena *a, const struct json *object, struct state_guard *ret)
+{
+	const char *cookie = json_str(object, "cookie", NULL);
+
+	*ret = (struct state_guard){.mode = (uint32_t)json_int(object, "mode", GUARD_OFF),
+				    .require = (uint32_t)json_int(object, "require", GUARD_REQUIRE_NONE),
+				    .why_not = read_text(a, object, "whyNot")};
+	return ret->mode > GUARD_ENFORCE || ret->require > GUARD_REQUIRE_SYSCALL ||
+			       (cookie && guard_cookie_parse(cookie, &ret->cookie) < 0)
+		       ? -1
+		       : 0;
 }
 
 static int damaged(const struct statedir *dir, struct error *e)
@@ -129,12 +161,14 @@ int state_read(const struct statedir *dir, struct arena *a, struct state *ret, s
 		.own_pid_ns = json_bool(root, "ownPidNamespace", false),
 	};
 	if (!state.id || strcmp(state.id, dir->id) != 0 || !state.bundle || !state.rootfs || !state.oci_version ||
-	    !state.created || state.pid <= 0 || state.start_time == 0)
+	    !state.created || state.pid <= 0 || state.start_time == 0 ||
+	    read_guard(a, json_get(root, "guard"), &state.guard) < 0)
 		return damaged(dir, e);
 	read_annotations(a, json_get(root, "annotations"), &state.annotations);
 	const struct json *ns = json_get(root, "namespaces");
 	for (size_t i = 0; i < NS_MAX; i++)
 		state.ns_ino[i] = (uint64_t)json_int(ns, ns_files[i], 0);
+	state.ns_dev = (uint64_t)json_int(root, "namespacesDevice", 0);
 	*ret = state;
 	return 0;
 }
@@ -226,6 +260,7 @@ void state_print(const struct state *state, enum status status, struct strbuf *o
 	if (state->annotations.n > 0)
 		jw_map(&w, "annotations", &state->annotations);
 	jw_str(&w, "owner", "");
+	guarding_print(state, &w);
 	jw_end(&w, '}');
 }
 
@@ -270,9 +305,10 @@ int state_observe_init(struct state *state, pid_t pid, struct error *e)
 	if (ns < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot open the namespaces of process %d", (int)pid);
 	for (size_t i = 0; i < NS_MAX; i++) {
-		if (fstatat(ns, ns_files[i], &st, 0) == 0)
+		if (fstatat(ns, ns_files[i], &st, 0) == 0) {
 			ino[i] = st.st_ino;
-		else if (errno != ENOENT) /* a kernel without this kind has no such file */
+			state->ns_dev = st.st_dev;
+		} else if (errno != ENOENT) /* a kernel without this kind has no such file */
 			return error_set(e, ERROR_HOST, errno, "cannot look at the %s namespace of process %d", ns_files[i],
 					 (int)pid);
 	}

@@ -3,8 +3,17 @@
 #pragma once
 
 #include "base/arena.h"
+#include "guard/guard.h"
 #include "libcontainer/statedir.h"
 #include "spec/spec.h"
+
+/* The drift guard of a container. */
+struct state_guard {
+	uint64_t cookie;  /* 0: not guarded */
+	uint32_t mode;    /* enum guard_mode */
+	uint32_t require; /* enum guard_require */
+	char *why_not;    /* NULL: it is guarded */
+};
 
 struct state {
 	char *id, *bundle, *rootfs, *oci_version;
@@ -18,6 +27,8 @@ struct state {
 	bool own_pid_ns;     /* init's death ends every process */
 	struct spec_map annotations;
 	uint64_t ns_ino[NS_MAX]; /* namespace inode numbers of init at creation */
+	uint64_t ns_dev;         /* and the device they all are of */
+	struct state_guard guard;
 };
 
 must_check int state_write(const struct statedir *dir, const struct state *state, struct error *e);

@@ -22,6 +22,7 @@
 #include <time.h>
 
 #include "base/io.h"
+#include "guard/guard.h"
 #include "spec/json.h"
 
 #define ID_MAX 1024
@@ -368,6 +369,11 @@ int intent_write(const struct statedir *dir, const struct intent *intent, struct
 	jw_uint(&w, "cgroupMade", intent->cgroup_made);
 	if (intent->rdt_clos)
 		jw_str(&w, "rdtClos", intent->rdt_clos);
+	if (intent->guard_cookie) {
+		char cookie[GUARD_COOKIE_LEN + 1];
+		guard_cookie_text(intent->guard_cookie, cookie);
+		jw_str(&w, "guardCookie", cookie);
+	}
 	jw_end(&w, '}');
 	return replace_file_at(dir->fd, "intent", text.s, text.len, 0600, e);
 }
@@ -386,11 +392,16 @@ int intent_read(const struct statedir *dir, struct arena *a, struct intent *ret,
 	}
 	if (json_parse(a, "intent", strbuf_str(&text), text.len, &root, e) < 0)
 		return error_in(e, "container '%s'", dir->id);
+	uint64_t cookie = 0;
+	const char *cookie_text = json_str(root, "guardCookie", NULL);
+	if (cookie_text && guard_cookie_parse(cookie_text, &cookie) < 0)
+		return error_set(e, ERROR_CONFIG, 0, "intent of container '%s' is damaged", dir->id);
 	*ret = (struct intent){
 		.cgroup = json_str(root, "cgroup", NULL),
 		.cgroup_existed = json_bool(root, "cgroupExisted", false),
 		.cgroup_made = (unsigned)json_int(root, "cgroupMade", 1),
 		.rdt_clos = json_str(root, "rdtClos", NULL),
+		.guard_cookie = cookie,
 	};
 	*found = true;
 	return 0;

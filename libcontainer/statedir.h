@@ -46,6 +46,7 @@ struct intent {
 	bool cgroup_existed;      /* not ours to remove */
 	unsigned cgroup_made;     /* how many levels of the path create makes (struct cgroup) */
 	const char *rdt_clos;     /* resctrl directory that create makes */
+	uint64_t guard_cookie;    /* entry and record of the drift guard; 0: none */
 };
 must_check int intent_write(const struct statedir *dir, const struct intent *intent, struct error *e);
 /* 0 with *found false when there is none (killed even before). Strings in the arena. */

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CRI-O reads stdout and stderr together, so nothing here may log. */
 #include "commit.h"
+#include "guard/guard.h"
 #include "seccomp/seccomp.h"
 #include "spec/features.h"
 #include "src/commands.h"
-
-/* None is read by this version. */
-static const char *const unsafe_annotations[] = {NULL};
 
 static uint32_t supported_seccomp_flags(void)
 {
@@ -35,7 +33,7 @@ int cmd_features(const struct options *o unused_arg, struct error *e)
 	/* What the program can do; features.md asks for that, not for what this host allows. */
 	features_print(&out, &(struct features_facts){
 				     .annotations = {n, annotations},
-				     .unsafe_annotations = unsafe_annotations,
+				     .unsafe_annotations = guard_annotations,
 				     .rdma = true,
 				     .seccomp = *seccomp != '\0',
 				     .seccomp_flags = *seccomp ? supported_seccomp_flags() : 0,

@@ -25,7 +25,7 @@ load helpers
 	sleeper '.annotations = {"org.test.one": "1"}'
 	create
 	ok state c1
-	is "$(jq -c 'del(.pid, .created)' <<<"$output")" "$(jq -nc --arg b "$BUNDLE" --arg r "$ROOTFS" '
+	is "$(jq -c 'del(.pid, .created, .guard)' <<<"$output")" "$(jq -nc --arg b "$BUNDLE" --arg r "$ROOTFS" '
 		{ociVersion: "1.0.2", id: "c1", status: "created", bundle: $b, rootfs: $r,
 		 annotations: {"org.test.one": "1"}, owner: ""}')"
 	is "$(jq -r '.pid | type' <<<"$output")" number

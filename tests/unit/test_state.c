@@ -159,8 +159,8 @@ static void test_print(void)
 	is_str(out.s,
 	       "{\n  \"ociVersion\": \"1.3.0\",\n  \"id\": \"c1\",\n  \"pid\": 42,\n  \"status\": \"running\",\n"
 	       "  \"bundle\": \"/b\",\n  \"rootfs\": \"/b/r\",\n  \"created\": \"2026-01-02T03:04:05.000000006Z\",\n"
-	       "  \"owner\": \"\"\n}",
-	       "as runc prints it");
+	       "  \"owner\": \"\",\n  \"guard\": {\n    \"mode\": \"off\",\n    \"namespaces\": {},\n    \"device\": 0\n  }\n}",
+	       "as runc prints it, and the guard");
 	strbuf_clear(&out);
 	s.annotations = (struct spec_map){1, &(struct spec_pair){(char *)"k", (char *)"v"}};
 	state_print(&s, STATUS_STOPPED, &out);
