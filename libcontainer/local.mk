@@ -16,6 +16,8 @@ libcontainer_sources = \
 	libcontainer/list.c \
 	libcontainer/lsm.c \
 	libcontainer/lsm.h \
+	libcontainer/netdev.c \
+	libcontainer/netdev.h \
 	libcontainer/pause.c \
 	libcontainer/pidfile.c \
 	libcontainer/plan.c \

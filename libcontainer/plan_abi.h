@@ -25,6 +25,7 @@
 	X(SETGROUPS_DENY, "setgroups") \
 	X(UID_MAP, "uid-map")              /* str */ \
 	X(GID_MAP, "gid-map")              /* str */ \
+	X(NET_DEVICE, "net-device")        /* str of the runtime's network namespace, str2 its name in init's */ \
 	X(RUNTIME_HOOKS, "hooks")          /* num0 enum spec_hook_kind */ \
 	X(OOM_SCORE_ADJ, "oom-score-adj")  /* num0 */ \
 	X(SCHEDULER, "scheduler")          /* blob struct sched_attr */ \
@@ -104,7 +105,7 @@ enum plan_flag {
 };
 enum plan_place { PLACE_DIR, PLACE_FILE, PLACE_LIKE_SOURCE };
 /* Where init waits for the parent; also the stages named in messages. */
-enum plan_barrier { BARRIER_IDS, BARRIER_HOOKS, BARRIER_SECCOMP, BARRIER_READY };
+enum plan_barrier { BARRIER_IDS, BARRIER_NETWORK, BARRIER_HOOKS, BARRIER_SECCOMP, BARRIER_READY };
 
 struct plan_step {
 	uint16_t kind;

@@ -30,6 +30,7 @@ static const struct step_text {
 	[STEP_SETGROUPS_DENY] = {"deny", "cannot deny setgroups"},
 	[STEP_UID_MAP] = {"%s", "cannot write the uid map"},
 	[STEP_GID_MAP] = {"%s", "cannot write the gid map"},
+	[STEP_NET_DEVICE] = {"%s -> %t", "cannot move network device '%s'"},
 	[STEP_RUNTIME_HOOKS] = {"%H", "cannot run hooks"},
 	[STEP_OOM_SCORE_ADJ] = {"%0", "cannot set oom_score_adj"},
 	[STEP_RLIMIT] = {"%R %1:%2", "cannot set rlimit"},
@@ -167,7 +168,7 @@ static void add_number(struct strbuf *out, char base, uint64_t v)
 
 static void add_names(struct strbuf *out, const struct plan_step *s, char what)
 {
-	static const char *const barriers[] = {"ids", "hooks", "seccomp", "ready"};
+	static const char *const barriers[] = {"ids", "network", "hooks", "seccomp", "ready"};
 	static const char *const places[] = {"dir", "file", "like-source"};
 
 	switch (what) {

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "cgroups/cgroup.h"
+#include "libcontainer/netdev.h"
 #include "libcontainer/plan.h"
 
 struct spawn {
@@ -19,6 +20,7 @@ struct spawn {
 	/* Called when init is complete and verified, before it may go on: commit here. */
 	int (*ready)(void *ctx, const struct spawn *spawn, struct error *e);
 	void *ctx;
+	struct netdevs *netdevs; /* that were moved, until the container is ready; NULL: none */
 	/* out; owned by the caller after success */
 	pid_t pid;
 	int pidfd;

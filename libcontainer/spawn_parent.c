@@ -175,12 +175,20 @@ static int verify(struct spawn *sp, const struct plan_step *s, struct error *e)
 	return 0;
 }
 
+static int move_device(struct spawn *sp, const struct plan_step *s, struct error *e)
+{
+	if (!sp->netdevs && netdevs_open(sp->pid, &sp->netdevs, e) < 0)
+		return -1;
+	return netdevs_move(sp->netdevs, plan_at(sp->plan, s->str), plan_at(sp->plan, s->str2), e);
+}
+
 int parent_step(struct spawn *sp, const struct plan_step *s, struct error *e)
 {
 	switch (s->kind) {
 	case STEP_SETGROUPS_DENY: return deny_setgroups(sp, e);
 	case STEP_UID_MAP: return write_id_map(sp->pid, "uid_map", plan_at(sp->plan, s->str), e);
 	case STEP_GID_MAP: return write_id_map(sp->pid, "gid_map", plan_at(sp->plan, s->str), e);
+	case STEP_NET_DEVICE: return move_device(sp, s, e);
 	case STEP_RUNTIME_HOOKS:
 		return hooks_run(sp->spec, (enum spec_hook_kind)s->num[0], sp->state_json(sp->ctx, sp->pid), e);
 	case STEP_RLIMIT: return set_rlimit(sp, s, e);
