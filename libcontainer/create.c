@@ -23,6 +23,7 @@
 #include "libcontainer/hooks.h"
 #include "libcontainer/launch.h"
 #include "libcontainer/lsm.h"
+#include "libcontainer/rdt.h"
 #include "libcontainer/spawn.h"
 #include "libcontainer/state.h"
 #include "libcontainer/terminal.h"
@@ -157,12 +158,15 @@ static int prepare_directory(struct creation *c, struct error *e)
 		return -1;
 	c->intent.cgroup = arena_strdup(&c->arena, c->cgroup.path);
 	c->intent.cgroup_existed = true;
+	const struct spec_rdt *rdt = &c->spec->linux_.intel_rdt;
+	if (rdt->set && rdt_place(rdt, c->o->id, &c->intent, e) < 0)
+		return -1;
 	if (statedir_create(c->rt, c->o->id, &c->dir, e) < 0)
 		return -1;
 	c->intent.cgroup_made = c->cgroup.made;
 	/* Nothing is missing: it is there already, and who is in it is not ours to end. */
-	struct intent made = {
-		.cgroup = c->intent.cgroup, .cgroup_made = c->cgroup.made, .cgroup_existed = c->cgroup.made == 0};
+	struct intent made = c->intent;
+	made.cgroup_existed = c->cgroup.made == 0;
 	if (intent_write(&c->dir, &made, e) < 0)
 		return -1;
 	if (replace_file_at(c->dir.fd, "config.json", c->spec->text, c->spec->text_size, 0600, e) < 0)

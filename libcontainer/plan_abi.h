@@ -21,6 +21,9 @@
 	X(OPEN_NS, "open-namespace")       /* reg <- str; num0 CLONE_NEW* */ \
 	X(IDMAP, "idmap")                  /* mount in reg; blob: uid then gid maps, num0 how many uid maps; num1 AT_* */ \
 	X(TIME_OFFSETS, "time-offsets")    /* new time namespace with str in timens_offsets */ \
+	X(RDT_GROUP, "rdt-group")          /* resctrl group str */ \
+	X(RDT_SCHEMA, "rdt-schema")        /* str2 for group str; num0: compare, where the group was there before */ \
+	X(RDT_MONITOR, "rdt-monitor")      /* monitoring group str2 of group str */ \
 	X(CLONE, "clone")                  /* num0 CLONE_* flags */ \
 	X(SETGROUPS_DENY, "setgroups") \
 	X(UID_MAP, "uid-map")              /* str */ \
@@ -30,6 +33,7 @@
 	X(OOM_SCORE_ADJ, "oom-score-adj")  /* num0 */ \
 	X(SCHEDULER, "scheduler")          /* blob struct sched_attr */ \
 	X(IO_PRIORITY, "io-priority")      /* num0 */ \
+	X(RDT_JOIN, "rdt-join")            /* group str, or its monitoring group str2 */ \
 	X(VERIFY, "verify")                /* /proc/PID/status; blob struct plan_verify */
 
 /* Done by init, some of them by the runtime where it has the rights for them: one function do_KIND() each. */

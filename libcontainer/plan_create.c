@@ -402,8 +402,6 @@ int plan_create(struct plan *plan, const struct plan_input *in, struct error *e)
 
 	if (l->net_devices.n && !in->privileged)
 		return error_set(e, ERROR_CONFIG, 0, "linux.netDevices: moving network devices needs root's privileges");
-	if (l->intel_rdt.set)
-		return error_set(e, ERROR_CONFIG, 0, "linux.intelRdt: not supported yet");
 	if (!l->namespaces[NS_MOUNT].set && in->spec->mounts.n)
 		return error_set(e, ERROR_CONFIG, 0,
 				 "mounts: refused without a mount namespace, they would be made on the host");
@@ -428,6 +426,7 @@ int plan_create(struct plan *plan, const struct plan_input *in, struct error *e)
 	plan_root_readonly(plan, in);
 	plan_hide(plan, in);
 	plan_root_propagation(plan, in);
+	plan_rdt(plan, in);
 	if (plan_process(plan, in, e) < 0)
 		return -1;
 	plan_sort(plan);

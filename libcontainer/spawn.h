@@ -20,6 +20,7 @@ struct spawn {
 	/* Called when init is complete and verified, before it may go on: commit here. */
 	int (*ready)(void *ctx, const struct spawn *spawn, struct error *e);
 	void *ctx;
+	bool rdt_existed;         /* the resctrl group was there before */
 	struct netdevs *netdevs; /* that were moved, until the container is ready; NULL: none */
 	/* out; owned by the caller after success */
 	pid_t pid;

@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "base/sys.h"
 #include "libcontainer/hooks.h"
+#include "libcontainer/rdt.h"
 #include "libcontainer/spawn.h"
 
 static int write_proc(pid_t pid, const char *file, const char *text)
@@ -201,6 +202,8 @@ int parent_step(struct spawn *sp, const struct plan_step *s, struct error *e)
 		if (sys_sched_setattr(sp->pid, plan_at(sp->plan, s->blob), 0) < 0)
 			return error_set(e, ERROR_HOST, errno, "cannot set the scheduler");
 		return 0;
+	case STEP_RDT_JOIN:
+		return rdt_join(plan_at(sp->plan, s->str), s->str2 ? plan_at(sp->plan, s->str2) : NULL, sp->pid, e);
 	case STEP_VERIFY: return verify(sp, s, e);
 	default: return error_set(e, ERROR_BUG, 0, "no way to do step %u", s->kind);
 	}
