@@ -156,6 +156,7 @@ load helpers
 	grep -qw hugetlb "$CGROUP/cgroup.controllers" || skip "there is no controller for huge pages"
 	start c1 '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]'
 	is "$(cat "$CGROUP/c1/hugetlb.2MB.max")" 4194304
+	is "$(cat "$CGROUP/c1/hugetlb.2MB.rsvd.max")" 4194304
 	ok delete --force c1
 	config '.linux.resources.hugepageLimits = [{pageSize: "3XB", limit: 1}]'
 	refused "linux.resources.hugepageLimits[0].pageSize"
