@@ -91,7 +91,7 @@ static int check_request(struct creation *c, struct error *e)
 	if (c->rt->systemd_cgroup)
 		return error_set(e, ERROR_USAGE, 0,
 				 "option --systemd-cgroup: the systemd cgroup driver is not supported yet");
-	if (lsm_check(&c->spec->process, e) < 0)
+	if (lsm_check(&c->spec->process, e) < 0 || lsm_check_mounts(&c->spec->linux_, e) < 0)
 		return -1;
 	if (terminal_check(terminal, c->mode != RUN_FOREGROUND, c->o->console_socket, e) < 0)
 		return -1;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # linux.netDevices: kedge runs in a network namespace of the test's own, where the devices are. Pairs of veth, because
 # every kernel of the test beds has them.
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154 # what kedge() and namespace() set
 
 load helpers
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # linux.intelRdt. No machine of the test beds has resctrl, so all but the refusal is tested with tests/helpers/resctrl.c,
 # which takes a directory for it; what the kernel would do with what is written is not.
+# shellcheck disable=SC2154 # what kedge() sets
 
 load helpers
 

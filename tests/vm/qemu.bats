@@ -94,6 +94,19 @@ sleeper='["sleep", "1000"]'
 	[[ $output == *"not permitted"* ]]
 }
 
+@test "AppArmor: a profile is applied, one that is not loaded is an error" {
+	[[ $(cat /sys/module/apparmor/parameters/enabled) = Y ]]
+	bundle busybox '["cat", "/proc/self/attr/apparmor/current"]' '.process.apparmorProfile = "unconfined"'
+	rt_run c1
+	[ "$status" -eq 0 ]
+	[[ $output == unconfined* ]]
+	bundle busybox '["true"]' '.process.apparmorProfile = "nosuch"'
+	rt_run c1
+	[ "$status" -ne 0 ]
+	[[ $output == *apparmor* ]]
+	[ ! -e "$CGROUP$(cgroup_name)" ]
+}
+
 @test "time namespace: the clock is moved" {
 	bundle busybox '["sh", "-c", "read -r up rest </proc/uptime; echo ${up%.*}"]' \
 		'.linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 1000000}}'
