@@ -18,6 +18,8 @@ libcontainer_sources = \
 	libcontainer/list.c \
 	libcontainer/lsm.c \
 	libcontainer/lsm.h \
+	libcontainer/netdev.c \
+	libcontainer/netdev.h \
 	libcontainer/pause.c \
 	libcontainer/pidfile.c \
 	libcontainer/plan.c \
@@ -28,10 +30,13 @@ libcontainer_sources = \
 	libcontainer/plan_devices.c \
 	libcontainer/plan_mounts.c \
 	libcontainer/plan_process.c \
+	libcontainer/plan_rdt.c \
 	libcontainer/plan_text.c \
 	libcontainer/proc.c \
 	libcontainer/proc.h \
 	libcontainer/ps.c \
+	libcontainer/rdt.c \
+	libcontainer/rdt.h \
 	libcontainer/sdnotify.c \
 	libcontainer/spawn.c \
 	libcontainer/spawn.h \

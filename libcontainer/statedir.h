@@ -45,8 +45,10 @@ struct intent {
 	const char *cgroup;       /* path below the cgroup2 mount */
 	bool cgroup_existed;      /* not ours to remove */
 	unsigned cgroup_made;     /* how many levels of the path create makes (struct cgroup) */
-	const char *rdt_clos;     /* resctrl directory that create makes */
 	uint64_t guard_cookie;    /* entry and record of the drift guard; 0: none */
+	const char *rdt_clos;     /* resctrl group that create makes */
+	bool rdt_keep;            /* it has a name of its own: it stays when a complete container is deleted */
+	const char *rdt_mon;      /* resctrl group below which create makes a monitoring group, named by the id */
 };
 must_check int intent_write(const struct statedir *dir, const struct intent *intent, struct error *e);
 /* 0 with *found false when there is none (killed even before). Strings in the arena. */

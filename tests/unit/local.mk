@@ -12,6 +12,7 @@ unit_tests = \
 	tests/unit/test_mount_options \
 	tests/unit/test_names \
 	tests/unit/test_options \
+	tests/unit/test_rdt \
 	tests/unit/test_seccomp \
 	tests/unit/test_seccomp_cache \
 	tests/unit/test_seccomp_notify \
