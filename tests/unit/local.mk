@@ -10,6 +10,7 @@ unit_tests = \
 	tests/unit/test_log \
 	tests/unit/test_mount_options \
 	tests/unit/test_names \
+	tests/unit/test_num \
 	tests/unit/test_options \
 	tests/unit/test_seccomp \
 	tests/unit/test_seccomp_cache \
