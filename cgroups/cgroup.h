@@ -37,8 +37,11 @@ must_check int cgroup_open(const char *path, struct cgroup *ret, struct error *e
 must_check int cgroup_create(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e);
 /* config-linux.md "Cgroup ownership": chowns the directory and the files of /sys/kernel/cgroup/delegate. */
 must_check int cgroup_delegate(const struct cgroup *cg, uid_t uid, struct error *e);
-/* Writes limits to an existing cgroup (update). Never touches device rules, never freezes. */
-must_check int cgroup_update(const struct cgroup *cg, const struct spec_resources *resources, struct error *e);
+/* Writes limits to an existing cgroup (update). Never touches device rules, never freezes. What `resources` leaves open
+ * and a written value depends on is that of the cgroup; memory_swap: the total of memory and swap that was asked for last
+ * (0: none). On failure the old values are back. */
+must_check int cgroup_update(const struct cgroup *cg, const struct spec_resources *resources, int64_t memory_swap,
+			     struct error *e);
 /* A directory fd (O_RDONLY|O_CLOEXEC) for CLONE_INTO_CGROUP; sub: exec --cgroup's path below it ("" or NULL: itself;
  * ".." refused: "bad sub cgroup path"). When the cgroup has enabled controllers for children (no internal processes),
  * falls back to the cgroup that `init` (0: none) is in now. */

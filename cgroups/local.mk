@@ -12,5 +12,6 @@ cgroups_sources = \
 	cgroups/pids.c \
 	cgroups/place.c \
 	cgroups/remove.c \
+	cgroups/update.c \
 	cgroups/weight.c \
 	cgroups/writes.c

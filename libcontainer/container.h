@@ -72,6 +72,15 @@ must_check int container_kill(const struct runtime *rt, const char *id, int sig,
 must_check int container_delete(const struct runtime *rt, const char *id, bool force, struct error *e);
 must_check int container_pause(const struct runtime *rt, const char *id, struct error *e);
 must_check int container_resume(const struct runtime *rt, const char *id, struct error *e);
+
+struct update_options {
+	const char *name; /* of the document, for messages */
+	const char *text; /* a resources object as JSON; its device rules are not looked at */
+	size_t size;
+};
+/* New limits for a container that is not stopped. On failure it has the old ones. */
+must_check int container_update(const struct runtime *rt, const char *id, const struct update_options *o,
+				struct error *e);
 /* Host pids of every process, in the arena. */
 struct arena;
 must_check int container_pids(const struct runtime *rt, const char *id, struct arena *a, pid_t **ret, size_t *n,

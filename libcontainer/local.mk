@@ -41,4 +41,5 @@ libcontainer_sources = \
 	libcontainer/statedir.c \
 	libcontainer/statedir.h \
 	libcontainer/terminal.c \
-	libcontainer/terminal.h
+	libcontainer/terminal.h \
+	libcontainer/update.c

@@ -7,6 +7,7 @@ src_sources = \
 	src/cmd_list.c \
 	src/cmd_ps.c \
 	src/cmd_spec.c \
+	src/cmd_update.c \
 	src/commands.h \
 	src/globals.c \
 	src/help.c \
