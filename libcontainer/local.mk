@@ -5,6 +5,7 @@ libcontainer_sources = \
 	libcontainer/create.c \
 	libcontainer/delete.c \
 	libcontainer/destroy.h \
+	libcontainer/events.c \
 	libcontainer/exec.c \
 	libcontainer/foreground.c \
 	libcontainer/hooks.c \

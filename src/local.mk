@@ -1,6 +1,7 @@
 src_sources = \
 	src/cmd_completion.c \
 	src/cmd_create.c \
+	src/cmd_events.c \
 	src/cmd_exec.c \
 	src/cmd_features.c \
 	src/cmd_lifecycle.c \

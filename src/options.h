@@ -15,6 +15,7 @@
 #define COMMANDS(X)                      \
 	X(CREATE, create, "create")         \
 	X(DELETE, delete, "delete")         \
+	X(EVENTS, events, "events")         \
 	X(EXEC, exec, "exec")               \
 	X(FEATURES, features, "features")   \
 	X(KILL, kill, "kill")               \
@@ -62,8 +63,8 @@ struct options {
 	struct run_options run;
 	struct exec_options exec;
 	struct update_flags update;
-	const char *bundle, *format;
-	bool spec_rootless, quiet, force, all;
+	const char *bundle, *format, *interval;
+	bool spec_rootless, quiet, force, all, stats;
 
 	struct arena arena;
 };

@@ -82,6 +82,10 @@ const struct option_row option_rows[] = {
 	 .help = "signal every process; a container that has stopped is no error"},
 	{ON(DELETE), OPTION_SWITCH, "force", 'f', AT(force), .help = "kill the container first if it runs"},
 
+	{ON(EVENTS), OPTION_TEXT, "interval", .argument = "TIME", AT(interval),
+	 .help = "time between two statistics, as in 100ms (default: 5s)"},
+	{ON(EVENTS), OPTION_SWITCH, "stats", AT(stats), .help = "print the statistics once"},
+
 	{ON(UPDATE), OPTION_TEXT, "resources", 'r', "FILE", AT(update.resources),
 	 .help = "take the resources from FILE (JSON), or from stdin when it is -"},
 	{ON(UPDATE), OPTION_TEXT, "blkio-weight", .argument = "WEIGHT", AT(update.blkio_weight),
@@ -132,6 +136,9 @@ const struct command_row command_rows[CMD_MAX] = {
 	[CMD_DELETE] = {"delete", "<container-id>", "remove a container that has stopped",
 		"Removes the container's state and cgroup. With --force an id that does not exist is no\n"
 		"error, and leftovers of an interrupted create are removed.", ARGUMENTS(1, 1)},
+	[CMD_EVENTS] = {"events", "<container-id>", "print what a container uses, and when memory ran out",
+		"One JSON object a line: statistics at each interval, and \"oom\" when the kernel has killed\n"
+		"a process for want of memory. Ends when the container has no process left.", ARGUMENTS(1, 1)},
 	[CMD_EXEC] = {"exec", "<container-id> <command> [arguments...]", "run another process in a container",
 		"The process is that of the container's configuration, changed by the options, or the one\n"
 		"in --process FILE. Everything after the id belongs to the command. The exit status is the\n"

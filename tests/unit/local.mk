@@ -3,6 +3,7 @@ unit_tests = \
 	tests/unit/test_cgroup_limits \
 	tests/unit/test_cgroup_live \
 	tests/unit/test_cgroup_place \
+	tests/unit/test_cgroup_stats \
 	tests/unit/test_cgroup_writes \
 	tests/unit/test_delete \
 	tests/unit/test_hooks \
