@@ -5,6 +5,7 @@ libcontainer_sources = \
 	libcontainer/create.c \
 	libcontainer/delete.c \
 	libcontainer/destroy.h \
+	libcontainer/events.c \
 	libcontainer/exec.c \
 	libcontainer/foreground.c \
 	libcontainer/guarding.c \
@@ -48,4 +49,5 @@ libcontainer_sources = \
 	libcontainer/statedir.c \
 	libcontainer/statedir.h \
 	libcontainer/terminal.c \
-	libcontainer/terminal.h
+	libcontainer/terminal.h \
+	libcontainer/update.c

@@ -5,6 +5,7 @@
  *   intent        first file written, before any effect outside this directory: what delete must undo
  *   state.json    complete and final: the container exists (see state.h)
  *   config.json   the checked spec, byte for byte; exec and hooks use this copy, never the bundle's again
+ *   resources.json  what an update must remember (see update.c)
  *   exec.fifo     init waits here for start; a reader exists exactly while the container is "created"
  *   result.fifo   what became of the execve, from init to start
  *
