@@ -37,6 +37,8 @@ int init_send(struct init *i, uint32_t type, int fd);
 void init_note(struct init *i, const char *text);
 /* path.c: below the container's root, never out of it, never through a magic link; bounded retries on races */
 int root_open(const struct init *i, const char *path, uint64_t flags, uint64_t resolve);
+/* What a step hides or verifies, O_PATH: below its mount where the plan says so. */
+int hidden_open(const struct init *i, const struct plan_step *s);
 /* Opens the place for a mount or a node, creating missing parents (0755): directory for PLACE_DIR, empty file otherwise. */
 int root_make(const struct init *i, const char *path, enum plan_place what, uint64_t resolve);
 /* Opens the parent directory of path, creating it; *name is the last component inside path. */

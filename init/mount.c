@@ -189,7 +189,7 @@ int do_PLACE(struct init *i, const struct plan_step *s)
 		return target;
 	int ret = attach(i->reg[s->reg], target);
 	closed(target, 0);
-	if (ret < 0 || (s->flags & PLAN_KEEP))
+	if (ret < 0 || (s->flags & (PLAN_KEEP | PLAN_HOLD)))
 		return ret < 0 ? ret : 0;
 
 	closed(i->reg[s->reg], 0);
@@ -207,7 +207,7 @@ int do_RETUNE(struct init *i, const struct plan_step *s)
 int do_READONLY_PATH(struct init *i, const struct plan_step *s)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
-	int target = root_open(i, init_str(i, s->str), O_PATH, 0);
+	int target = hidden_open(i, s);
 
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;
@@ -276,7 +276,7 @@ static int mask_directory(struct init *i, int target)
 int do_MASK_PATH(struct init *i, const struct plan_step *s)
 {
 	struct statx st;
-	int target = root_open(i, init_str(i, s->str), O_PATH, 0);
+	int target = hidden_open(i, s);
 
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;

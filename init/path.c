@@ -9,7 +9,7 @@
 #define PATH_BYTES   4096
 #define LINKS_MAX    40
 
-int root_open(const struct init *i, const char *path, uint64_t flags, uint64_t resolve)
+static int open_in(int root, const char *path, uint64_t flags, uint64_t resolve)
 {
 	struct open_how how = {
 		.flags = flags | O_CLOEXEC,
@@ -19,11 +19,25 @@ int root_open(const struct init *i, const char *path, uint64_t flags, uint64_t r
 
 	/* EAGAIN: something was renamed or mounted while the kernel resolved a ".."; a storm of it is an attack. */
 	for (int n = 0; n < RACE_RETRIES; n++) {
-		fd = sys4(__NR_openat2, i->reg[i->plan->root_reg], path, &how, sizeof(how));
+		fd = sys4(__NR_openat2, root, path, &how, sizeof(how));
 		if (fd != -EAGAIN)
 			break;
 	}
 	return (int)fd;
+}
+
+int root_open(const struct init *i, const char *path, uint64_t flags, uint64_t resolve)
+{
+	return open_in(i->reg[i->plan->root_reg], path, flags, resolve);
+}
+
+int hidden_open(const struct init *i, const struct plan_step *s)
+{
+	const char *path = init_str(i, s->str);
+
+	if (s->flags & PLAN_BELOW)
+		return open_in(i->reg[s->reg], path + s->num[0], O_PATH, 0);
+	return root_open(i, path, O_PATH, 0);
 }
 
 int closed(int fd, int ret)

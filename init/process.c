@@ -251,7 +251,7 @@ int do_HOME(struct init *i, const struct plan_step *s)
 
 static int verify_opened(struct init *i, const struct plan_step *s, int *fd)
 {
-	*fd = root_open(i, init_str(i, s->str), O_PATH, 0);
+	*fd = hidden_open(i, s);
 	return *fd == -ENOENT || *fd == -ENOTDIR ? 1 : *fd < 0 ? *fd : 0;
 }
 

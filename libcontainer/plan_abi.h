@@ -70,8 +70,8 @@
 	X(MOVE_ROOT, "move-root")          /* reg, attached at str */ \
 	X(PROCFS, "procfs")                /* reg <- private procfs */ \
 	X(SYSCTL, "sysctl")                /* str file below /proc/sys, str2 value; reg procfs */ \
-	X(READONLY_PATH, "read-only")      /* str */ \
-	X(MASK_PATH, "mask")               /* str */ \
+	X(READONLY_PATH, "read-only")      /* str; PLAN_BELOW */ \
+	X(MASK_PATH, "mask")               /* str; PLAN_BELOW */ \
 	X(PERSONALITY, "personality")      /* num0 */ \
 	X(MEMORY_POLICY, "memory-policy")  /* num0 mode and flags; blob node mask, num1 its bits */ \
 	X(UMASK, "umask")                  /* num0 */ \
@@ -84,8 +84,8 @@
 	X(CHDIR, "chdir")                  /* str */ \
 	X(FIND_EXEC, "find-exec")          /* list of candidates */ \
 	X(HOME, "home")                    /* num0 uid; reg root: HOME of /etc/passwd */ \
-	X(VERIFY_MASK, "verify-mask")      /* str */ \
-	X(VERIFY_READONLY, "verify-read-only") /* str */ \
+	X(VERIFY_MASK, "verify-mask")      /* str; PLAN_BELOW */ \
+	X(VERIFY_READONLY, "verify-read-only") /* str; PLAN_BELOW */ \
 	X(SECCOMP, "seccomp")              /* blob struct sock_filter[]; num0 flags */ \
 	X(CLOSE_FDS, "close-fds")          /* all above num0, all registers */ \
 	X(WAIT_START, "wait-start")        /* reg fifo, reg2 result fifo */ \
@@ -106,6 +106,8 @@ enum plan_flag {
 	PLAN_OPTIONAL = 1,   /* an absent object (ENOENT) or an unknown option (EINVAL) is no failure */
 	PLAN_NOSYMLINKS = 2, /* no symlink in the whole path */
 	PLAN_KEEP = 4,       /* the register stays open: the mount is changed once more */
+	PLAN_HOLD = 8,       /* the register stays open: what is below the mount is found through it */
+	PLAN_BELOW = 16,     /* str + num0 is a path below the mount in reg, whatever name leads to that now */
 };
 enum plan_place { PLACE_DIR, PLACE_FILE, PLACE_LIKE_SOURCE };
 /* Where init waits for the parent; also the stages named in messages. */

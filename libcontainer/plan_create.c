@@ -281,6 +281,28 @@ static void plan_sysctl(struct plan *plan, const struct plan_input *in)
 	}
 }
 
+/* I: a path below procfs or sysfs is the one of that mount. By its name it would be missing, and so need no mask, for as long as
+ * somebody who can write to the root exchanges the mount point for another directory. */
+static void find_below(const struct plan *plan, const char *path, struct plan_step *s)
+{
+	for (size_t i = plan->n - 1; i-- > 0;) {
+		const struct plan_step *place = &plan->steps[i];
+		if (place->kind != STEP_PLACE)
+			continue;
+		const char *at = plan_at(plan, place->str);
+		size_t len = strlen(at);
+		if (strncmp(path, at, len) != 0 || path[len] != '/')
+			continue;
+		/* The last one that covers it is the one that is seen. */
+		if (place->flags & PLAN_HOLD) {
+			s->flags = PLAN_BELOW;
+			s->reg = place->reg;
+			s->num[0] = len + 1;
+		}
+		return;
+	}
+}
+
 static void plan_paths(struct plan *plan, const struct spec_strings *paths, const char *origin, enum plan_kind kind)
 {
 	for (size_t i = 0; i < paths->n; i++) {
@@ -290,8 +312,11 @@ static void plan_paths(struct plan *plan, const struct spec_strings *paths, cons
 		if (again)
 			continue;
 		plan_origin(plan, "%s[%zu]", origin, i);
-		uint32_t path = plan_str(plan, path_clean(&plan->arena, paths->v[i]));
-		plan_add(plan, SIDE_CHILD, kind)->str = path;
+		char *path = path_clean(&plan->arena, paths->v[i]);
+		uint32_t str = plan_str(plan, path);
+		struct plan_step *s = plan_add(plan, SIDE_CHILD, kind);
+		s->str = str;
+		find_below(plan, path, s);
 	}
 }
 

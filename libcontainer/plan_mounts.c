@@ -221,7 +221,8 @@ static int plan_filesystem(struct plan *plan, const struct plan_input *in, struc
 	/* I: procfs and sysfs land on a real directory of the root (CVE-2019-19921, CVE-2023-27561, CVE-2023-28642). */
 	bool strict = strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0;
 	add_place(plan, m, PLACE_DIR,
-		  (uint8_t)((strict || m->o.dest_nofollow ? PLAN_NOSYMLINKS : 0) | (ro ? PLAN_KEEP : 0)));
+		  (uint8_t)((strict || m->o.dest_nofollow ? PLAN_NOSYMLINKS : 0) | (strict ? PLAN_HOLD : 0) |
+			    (ro ? PLAN_KEEP : 0)));
 	add_propagation(plan, m);
 	return 0;
 }
