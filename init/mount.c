@@ -187,6 +187,7 @@ int do_PLACE(struct init *i, const struct plan_step *s)
 	int target = root_make(i, path, what, s->flags & PLAN_NOSYMLINKS ? RESOLVE_NO_SYMLINKS : 0);
 	if (target < 0)
 		return target;
+	root_parent_forget(i); /* it may be what is covered now */
 	int ret = attach(i->reg[s->reg], target);
 	closed(target, 0);
 	if (ret < 0 || (s->flags & (PLAN_KEEP | PLAN_HOLD)))

@@ -115,6 +115,31 @@ int root_parent(const struct init *i, const char *path, const char **name)
 	return make_dirs(i, path, len, 0);
 }
 
+/* As root_parent(), but the descriptor stays ours: device nodes and links stand side by side, and each of them would resolve the same path. */
+int root_parent_kept(struct init *i, const char *path, const char **name)
+{
+	size_t len = strlen(path);
+
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	if (i->parent >= 0 && i->parent_len == len && memcmp(i->parent_path, path, len) == 0) {
+		*name = path + len;
+		return i->parent;
+	}
+	root_parent_forget(i);
+	i->parent = root_parent(i, path, name);
+	i->parent_path = path;
+	i->parent_len = len;
+	return i->parent;
+}
+
+void root_parent_forget(struct init *i)
+{
+	if (i->parent >= 0)
+		closed(i->parent, 0);
+	i->parent = -1;
+}
+
 /* The path that a symlink at name, in directory dir and last of path, stands for. */
 static int link_target(int dir, const char *name, char *path)
 {

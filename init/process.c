@@ -329,6 +329,7 @@ int do_CLOSE_FDS(struct init *i, const struct plan_step *s)
 	/* What set-up alone used goes at once. */
 	closed(i->mask_dir, 0);
 	closed(i->devnull, 0);
+	root_parent_forget(i);
 	/* Close-on-exec, not closed: the socket still has to tell of a failed execve. */
 	int ret = (int)sys3(__NR_close_range, s->num[0], ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
 	return ret < 0 ? ret : take_signals();

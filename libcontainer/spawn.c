@@ -402,6 +402,8 @@ int spawn_run(struct spawn *sp, struct error *e)
 			close(plan->regs[i]);
 			plan->regs[i] = -1;
 		}
+	if (ret == 0 && sp->cloned)
+		ret = sp->cloned(sp->ctx, sp, e);
 	if (ret == 0)
 		ret = converse(sp, ours, e);
 	if (ret < 0 && sp->pid > 0) {
