@@ -109,6 +109,9 @@ struct container_info {
 must_check int container_list(const struct runtime *rt, struct arena *a, struct container_info **ret, size_t *n,
 			      struct error *e);
 
+/* Every id below the root, sorted, whatever is behind it: for those who pick some. None without a root. */
+must_check int container_ids(const struct runtime *rt, struct arena *a, char ***ret, size_t *n, struct error *e);
+
 /* The steps that create would take, as text; needs no privileges and changes nothing. process: as exec would (NULL: create). */
 must_check int container_plan(const struct runtime *rt, const struct create_options *o, const char *exec_process,
 			      struct strbuf *out, struct error *e);

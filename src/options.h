@@ -64,7 +64,7 @@ struct options {
 	struct exec_options exec;
 	struct update_flags update;
 	const char *bundle, *format, *interval;
-	bool spec_rootless, quiet, force, all, stats;
+	bool spec_rootless, quiet, force, all, stats, regex;
 
 	struct arena arena;
 };

@@ -80,6 +80,8 @@ const struct option_row option_rows[] = {
 	{ON(LIST), OPTION_SWITCH, "quiet", 'q', AT(quiet), .help = "print the ids alone"},
 	{ON(KILL), OPTION_SWITCH, "all", 'a', AT(all),
 	 .help = "signal every process; a container that has stopped is no error"},
+	{ON(KILL) | ON(DELETE), OPTION_SWITCH, "regex", 'r', AT(regex),
+	 .help = "the id is an extended regular expression, for all that match it"},
 	{ON(DELETE), OPTION_SWITCH, "force", 'f', AT(force), .help = "kill the container first if it runs"},
 
 	{ON(EVENTS), OPTION_TEXT, "interval", .argument = "TIME", AT(interval),
