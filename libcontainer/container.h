@@ -16,6 +16,7 @@ struct runtime {
 	const char *root; /* absolute state root, e.g. /run/kedge */
 	bool root_given;  /* by --root: a missing one is then an error for list */
 	bool systemd_cgroup;
+	bool no_cgroup; /* containers stay in the caller's */
 	enum rootless_mode rootless;
 	bool debug;
 };

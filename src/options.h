@@ -54,7 +54,7 @@ struct options {
 	bool unknown; /* there is no such command: nothing to show help for */
 
 	struct runtime runtime; /* root as written, until globals_apply() */
-	const char *log, *log_format, *rootless;
+	const char *log, *log_format, *rootless, *cgroup_manager;
 
 	size_t argc; /* positional arguments of the command */
 	char **argv;

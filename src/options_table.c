@@ -16,6 +16,8 @@ const struct option_row option_rows[] = {
 	 .help = "directory of the containers' state, on a tmpfs (default: /run/kedge)"},
 	{ON(NONE), OPTION_SWITCH, "systemd-cgroup", AT(runtime.systemd_cgroup),
 	 .help = "let systemd make cgroups; cgroupsPath is then \"slice:prefix:name\""},
+	{ON(NONE), OPTION_TEXT, "cgroup-manager", .argument = "cgroupfs|systemd|disabled", AT(cgroup_manager),
+	 .help = "who makes cgroups (default: cgroupfs); disabled: nobody"},
 	{ON(NONE), OPTION_TEXT, "rootless", .argument = "true|false|auto", AT(rootless),
 	 .help = "go on without permission for cgroups (default: auto)"},
 
