@@ -117,6 +117,18 @@ static bool wants_limits(const struct spec_linux *l)
 	       r->rdma.n || r->unified.n;
 }
 
+/* Rules for devices are part of every configuration, and with them alone nothing was asked of the cgroup. */
+static int check_no_cgroup(const struct creation *c, struct error *e)
+{
+	if (wants_limits(&c->spec->linux_))
+		return error_set(e, ERROR_CONFIG, 0,
+				 "linux.%s: cannot be applied with cgroups disabled (--cgroup-manager)",
+				 c->spec->linux_.cgroups_path ? "cgroupsPath" : "resources");
+	if (c->spec->linux_.resources.devices.n && c->privileges.privileged)
+		log_write(LOG_WARNING, "linux.resources.devices: not enforced with cgroups disabled, ignoring");
+	return 0;
+}
+
 /* config-linux.md, Cgroup ownership: a container with its own user and cgroup namespace and a writable cgroup mount. */
 static int delegate_cgroup(struct creation *c, struct error *e)
 {
@@ -167,9 +179,11 @@ static int make_cgroup(struct creation *c, struct error *e)
 /* Everything on disk that must be there before init exists. */
 static int prepare_directory(struct creation *c, struct error *e)
 {
-	if (cgroup_place(c->spec->linux_.cgroups_path, c->o->id, &c->cgroup, e) < 0)
+	if (c->rt->no_cgroup && check_no_cgroup(c, e) < 0)
 		return -1;
-	c->intent.cgroup = arena_strdup(&c->arena, c->cgroup.path);
+	if (!c->rt->no_cgroup && cgroup_place(c->spec->linux_.cgroups_path, c->o->id, &c->cgroup, e) < 0)
+		return -1;
+	c->intent.cgroup = c->rt->no_cgroup ? NULL : arena_strdup(&c->arena, c->cgroup.path);
 	c->intent.cgroup_existed = true;
 	if (guarding_open(&c->guarding, &c->arena, e) < 0)
 		return -1;
@@ -188,7 +202,7 @@ static int prepare_directory(struct creation *c, struct error *e)
 	if (c->mode == CREATE &&
 	    (mkfifoat(c->dir.fd, "exec.fifo", 0600) < 0 || mkfifoat(c->dir.fd, "result.fifo", 0600) < 0))
 		return error_set(e, ERROR_HOST, errno, "cannot create the fifos of the state directory");
-	if (make_cgroup(c, e) < 0)
+	if (!c->rt->no_cgroup && make_cgroup(c, e) < 0)
 		return -1;
 	return guarding_arm(&c->guarding, c->spec, c->o->id, c->rt->root, c->intent.cgroup, e);
 }

@@ -87,6 +87,7 @@ must_check int plan_devices(struct plan *plan, const struct plan_input *in, stru
 void plan_procfs(struct plan *plan, const struct plan_input *in, bool sysctl);
 void plan_session(struct plan *plan, const struct plan_input *in);       /* setsid and keyring */
 void plan_root(struct plan *plan, const struct plan_input *in);         /* open and attach the root file system */
+void plan_ns_root(struct plan *plan, const struct plan_input *in);      /* ids 0:0 of the user namespace */
 void plan_hide(struct plan *plan, const struct plan_input *in);         /* read-only and masked paths */
 void plan_rdt(struct plan *plan, const struct plan_input *in);      /* make the groups of resctrl */
 void plan_rdt_join(struct plan *plan, const struct plan_input *in); /* after BARRIER_READY */

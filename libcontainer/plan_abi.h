@@ -50,7 +50,7 @@
 	X(PROPAGATION, "propagation")      /* of "/" and below; num0 MS_* */ \
 	X(ROOT_ATTACH, "attach-root")      /* reg at str */ \
 	X(ROOT_OPEN, "open-root")          /* reg <- "/" */ \
-	X(NS_ROOT, "become-root")          /* ids 0:0 of the user namespace */ \
+	X(NS_ROOT, "become-root")          /* ids 0:0 of the user namespace; num2 set groups */ \
 	X(HOSTNAME, "hostname")            /* str */ \
 	X(DOMAINNAME, "domainname")        /* str */ \
 	X(FSOPEN, "fsopen")                /* reg <- context for str */ \

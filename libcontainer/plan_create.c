@@ -434,7 +434,7 @@ int plan_create(struct plan *plan, const struct plan_input *in, struct error *e)
 	plan_root(plan, in);
 	if (in->userns) {
 		plan_origin(plan, "linux.namespaces[user]");
-		plan_add(plan, SIDE_CHILD, STEP_NS_ROOT);
+		plan_ns_root(plan, in);
 	}
 	plan_late_namespaces(plan, in);
 	plan_names(plan, in);

@@ -175,6 +175,22 @@ static bool has_mode(const struct spec_map *data)
 	return false;
 }
 
+/* How a label is mounted (mount(8), "context"): Podman asks for rootcontext where the files shall keep their own. */
+static int plan_label(struct plan *plan, const struct plan_input *in, struct mount_plan *m, struct error *e)
+{
+	static const char *const types[] = {"context", "fscontext", "defcontext", "rootcontext", NULL};
+	const char *type = spec_annotation(in->spec, "run.oci.mount_context_type") ?: "context";
+
+	if (!in->spec->linux_.mount_label)
+		return 0;
+	if (!one_of(type, types))
+		return error_set(e, ERROR_CONFIG, 0,
+				 "annotations[\"run.oci.mount_context_type\"]: '%s': not context, fscontext, defcontext or rootcontext",
+				 type);
+	add_option(plan, m, type, in->spec->linux_.mount_label, 0);
+	return 0;
+}
+
 static int plan_filesystem(struct plan *plan, const struct plan_input *in, struct mount_plan *m, const char *type,
 			   struct error *e)
 {
@@ -197,8 +213,8 @@ static int plan_filesystem(struct plan *plan, const struct plan_input *in, struc
 	add_superblock_flags(plan, m, !kernel);
 	for (size_t i = 0; i < m->o.data.n; i++)
 		add_option(plan, m, m->o.data.v[i].key, m->o.data.v[i].value, 0);
-	if (in->spec->linux_.mount_label && !one_of(type, unlabelled))
-		add_option(plan, m, "context", in->spec->linux_.mount_label, 0);
+	if (!one_of(type, unlabelled) && plan_label(plan, in, m, e) < 0)
+		return -1;
 	if (strcmp(type, "tmpfs") == 0 && !has_mode(&m->o.data)) {
 		str = plan_str(plan, m->dest);
 		s = plan_add(plan, SIDE_CHILD, STEP_FSMODE);

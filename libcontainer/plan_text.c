@@ -50,7 +50,7 @@ static const struct step_text {
 	[STEP_PROPAGATION] = {"/%F", "cannot change propagation of '/'"},
 	[STEP_ROOT_ATTACH] = {"%r %s", "cannot attach root file system '%s'"},
 	[STEP_ROOT_OPEN] = {"%r /", "cannot open the container's root"},
-	[STEP_NS_ROOT] = {"", "cannot become root of the user namespace"},
+	[STEP_NS_ROOT] = {"%g", "cannot become root of the user namespace"},
 	[STEP_HOSTNAME] = {"%s", "cannot set hostname '%s'"},
 	[STEP_DOMAINNAME] = {"%s", "cannot set domainname '%s'"},
 	[STEP_FSOPEN] = {"%r %s", "cannot open file system type '%s'"},
@@ -244,6 +244,7 @@ static void add_operand(const struct plan *plan, struct strbuf *out, const struc
 		strbuf_addf(out, "[%u bytes]", s->blob_len);
 		break;
 	case 'g':
+		strbuf_adds(out, s->num[2] ? "" : "keep-groups");
 		for (uint32_t i = 0; i < s->blob_len / 4; i++)
 			strbuf_addf(out, "%s%u", i ? "," : "", ((const uint32_t *)(const void *)plan_at(plan, s->blob))[i]);
 		break;
