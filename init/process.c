@@ -314,10 +314,12 @@ static int take_signals(void)
 {
 	static const unsigned char ends[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGALRM,   SIGTERM, SIGUSR1,
 					     SIGUSR2, SIGPIPE, SIGPROF, SIGVTALRM, SIGIO,   SIGPWR};
-	struct signal_action action = {.handler = end_by_signal, .flags = SA_RESTORER_};
+	struct signal_action action = {.flags = SA_RESTORER_};
 	uint64_t none = 0;
 	int ret = 0;
 
+	/* No initialiser: clang would copy it from a constant, and an address in a constant is a relocation. */
+	action.handler = end_by_signal;
 	for (size_t n = 0; n < sizeof(ends) && ret >= 0; n++)
 		ret = (int)sys4(__NR_rt_sigaction, ends[n], &action, NULL, sizeof(action.mask));
 	/* Everything was blocked across the clone. */
