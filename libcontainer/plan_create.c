@@ -357,8 +357,7 @@ static uint32_t hook_state(struct plan *plan, const char *json, uint32_t *len)
 void plan_container_hooks(struct plan *plan, const struct plan_input *in, enum spec_hook_kind kind, uint32_t env)
 {
 	const struct spec_hook_list *hooks = &in->spec->hooks[kind];
-	const char *json = kind == HOOK_START_CONTAINER ? in->created_json : in->creating_json;
-	uint32_t len = 0, state = hooks->n ? hook_state(plan, json ?: "", &len) : 0;
+	uint32_t len = 0, state = hooks->n ? hook_state(plan, in->hook_json ?: "", &len) : 0;
 
 	for (size_t i = 0; i < hooks->n; i++) {
 		const struct spec_hook *h = &hooks->v[i];

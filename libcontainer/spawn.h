@@ -15,7 +15,7 @@ struct spawn {
 	const struct cgroup *cgroup; /* that it belongs to, for messages; NULL: none */
 	bool privileged;
 	/* Called at BARRIER_HOOKS and for the seccomp listener: the state document for a pid; result in the arena of plan. */
-	const char *(*state_json)(void *ctx, pid_t pid);
+	const char *(*state_json)(void *ctx, pid_t pid, bool for_hooks);
 	/* Called when init is complete and verified, before it may go on: commit here. */
 	int (*ready)(void *ctx, const struct spawn *spawn, struct error *e);
 	void *ctx;

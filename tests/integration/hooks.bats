@@ -53,9 +53,8 @@ hooks() {
 	ok delete --force c1
 	for kind in "${kinds[@]}"; do
 		case $kind in
-		prestart | createRuntime) want="creating $pid" ;;
-		createContainer) want="creating 1" ;;
-		startContainer) want="created 1" ;;
+		prestart | createRuntime) want="created $pid" ;;
+		createContainer | startContainer) want="created 1" ;;
 		poststart) want="running $pid" ;;
 		poststop) want="stopped 0" ;;
 		esac
