@@ -14,7 +14,6 @@
 #include "spec/spec.h"
 
 #define PLAN_STEPS_LIMIT 100000
-#define REG_NONE 0xffff
 #define PLAN_PID_MARK "2147483647"
 
 struct plan {

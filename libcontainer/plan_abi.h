@@ -14,6 +14,7 @@
 
 #define PLAN_MAGIC 0x6b656467u
 #define PLAN_REGS_MAX 4096
+#define REG_NONE 0xffff
 #define PLAN_TEXT_MAX 232
 
 /* Done by the runtime before the clone, or while init waits at a barrier; spawn_prepare.c and spawn_parent.c. */

@@ -365,6 +365,9 @@ void plan_container_hooks(struct plan *plan, const struct plan_input *in, enum s
 		uint32_t path = plan_str(plan, h->path), args = plan_list(plan, &h->args);
 		uint32_t own = h->env.n ? plan_list(plan, &h->env) : env;
 		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_CONTAINER_HOOK);
+		/* As in runc: before the root is entered, hooks find it in their working directory. */
+		if (kind == HOOK_CREATE_CONTAINER)
+			s->reg = plan->root_reg;
 		s->str = path;
 		s->list = args;
 		s->list2 = own;

@@ -77,6 +77,16 @@ hooks() {
 	for kind in createContainer startContainer; do is "$kind $(cat "$T/shared/$kind")" "$kind $inner"; done
 }
 
+@test "hooks: createContainer starts in the root, and what it mounts there is the container's" {
+	mkdir "$T/lib"
+	touch "$T/lib/file"
+	config '.process.args = ["cat", "/mnt/file"] | .hooks.createContainer = [{
+		path: "/bin/sh", args: ["sh", "-c", "mount --bind \($T)/lib ./mnt && echo mounted >mnt/file"], env: ["PATH=/usr/bin:/bin:/usr/sbin:/sbin"]}]'
+	ok run --bundle "$BUNDLE" c1
+	is "$output" mounted
+	nothing_left
+}
+
 @test "hooks: createContainer sees the host's files, startContainer the container's" {
 	hooks 'if [ -e /bin/busybox ] && [ ! -e /var/lib/dpkg ]; then echo container; else echo host; fi >$D/$KIND'
 	[[ -e /var/lib/dpkg ]] || skip "the machine is no Debian: its root cannot be told from the container's"
