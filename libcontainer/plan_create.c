@@ -242,7 +242,14 @@ static void plan_root_propagation(struct plan *plan, const struct plan_input *in
 	if (!propagation || !in->spec->linux_.namespaces[NS_MOUNT].set)
 		return;
 	plan_origin(plan, "linux.rootfsPropagation");
-	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
+	struct plan_step *s;
+	/* A peer group of its own: a slave of the host's would stay one. */
+	if (propagation & MS_SHARED) {
+		s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
+		s->reg = plan->root_reg;
+		s->num[2] = MS_PRIVATE;
+	}
+	s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
 	s->reg = plan->root_reg;
 	s->num[2] = propagation & ~(uint64_t)MS_REC;
 	s->num[3] = propagation & MS_REC ? AT_RECURSIVE : 0;

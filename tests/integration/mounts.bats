@@ -170,6 +170,7 @@ private_run() { # SHELL-TEXT
 	for word in shared rshared; do
 		table ".linux.rootfsPropagation = \"$word\""
 		matches "$(mounted /)" ' shared:[0-9]+'
+		hasnt "$(mounted /)" master
 	done
 	table
 	hasnt "$(mounted /)" shared
