@@ -24,7 +24,10 @@ static int set_attr(int fd, const char *path, const struct plan_step *s)
 
 int do_MOUNT_ATTR(struct init *i, const struct plan_step *s)
 {
-	return set_attr(i->reg[s->reg], "", s);
+	if (s->reg2 == REG_NONE)
+		return set_attr(i->reg[s->reg], "", s);
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (__u64)i->reg[s->reg2]};
+	return (int)sys5(__NR_mount_setattr, i->reg[s->reg], "", s->num[3] | AT_EMPTY_PATH, &attr, sizeof(attr));
 }
 
 /* The root of the mount namespace itself, which setns goes to, whatever root we were given. */

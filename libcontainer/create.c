@@ -215,9 +215,10 @@ static const char *json_as(struct creation *c, enum status status, pid_t pid)
 	return arena_strdup(&c->arena, strbuf_str(&out));
 }
 
-static const char *creation_state_json(void *ctx, pid_t pid)
+/* For the spec a container whose environment was made is created; agents know the example with "creating". */
+static const char *creation_state_json(void *ctx, pid_t pid, bool for_hooks)
 {
-	return json_as(ctx, STATUS_CREATING, pid);
+	return json_as(ctx, for_hooks ? STATUS_CREATED : STATUS_CREATING, pid);
 }
 
 static void fill_state(struct creation *c)
@@ -362,8 +363,7 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 		.seccomp = seccomp,
 		.notify_dir = notify,
 		.listen_fds = listen_fds(),
-		.creating_json = json_as(c, STATUS_CREATING, 2147483647),
-		.created_json = json_as(c, STATUS_CREATED, 2147483647),
+		.hook_json = json_as(c, STATUS_CREATED, 2147483647),
 		.caps_available = caps_available(c->spec, &c->privileges),
 	};
 	plan->preserve_fds = c->o->preserve_fds + in.listen_fds;

@@ -195,7 +195,7 @@ static int exec_ready(void *ctx, const struct spawn *sp, struct error *e)
 	return affinity(x->process.exec_cpu_affinity.final, sp->pid, "final", e);
 }
 
-static const char *exec_state_json(void *ctx, pid_t pid)
+static const char *exec_state_json(void *ctx, pid_t pid, bool for_hooks __attribute__((unused)))
 {
 	struct execution *x = ctx;
 	auto_strbuf struct strbuf out = {};

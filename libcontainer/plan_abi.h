@@ -14,12 +14,13 @@
 
 #define PLAN_MAGIC 0x6b656467u
 #define PLAN_REGS_MAX 4096
+#define REG_NONE 0xffff
 #define PLAN_TEXT_MAX 232
 
 /* Done by the runtime before the clone, or while init waits at a barrier; spawn_prepare.c and spawn_parent.c. */
 #define PLAN_RUNTIME_STEPS(X) \
 	X(OPEN_NS, "open-namespace")       /* reg <- str; num0 CLONE_NEW* */ \
-	X(IDMAP, "idmap")                  /* mount in reg; blob: uid then gid maps, num0 how many uid maps; num1 AT_* */ \
+	X(IDMAP, "idmap")                  /* reg <- user namespace; blob: uid then gid maps, num0 how many uid maps */ \
 	X(TIME_OFFSETS, "time-offsets")    /* new time namespace with str in timens_offsets */ \
 	X(RDT_GROUP, "rdt-group")          /* resctrl group str */ \
 	X(RDT_SCHEMA, "rdt-schema")        /* str2 for group str; num0: compare, where the group was there before */ \
@@ -39,7 +40,7 @@
 /* Done by init, some of them by the runtime where it has the rights for them: one function do_KIND() each. */
 #define PLAN_INIT_STEPS(X) \
 	X(OPEN_TREE, "open-tree")          /* reg <- clone of the tree at str; num0 OPEN_TREE_* flags; num1: in the root */ \
-	X(MOUNT_ATTR, "mount-attr")        /* mount in reg; num0 set, num1 clear, num2 propagation, num3 AT_* */ \
+	X(MOUNT_ATTR, "mount-attr")        /* reg, ids from reg2; num0 set, num1 clear, num2 propagation, num3 AT_* */ \
 	X(RLIMIT, "rlimit")                /* num0 RLIMIT_*, num1 soft, num2 hard */ \
 	X(GUARD, "guard")                  /* dies with the parent; not dumpable unless num0 */ \
 	X(BARRIER, "barrier")              /* num0 enum plan_barrier */ \

@@ -242,7 +242,14 @@ static void plan_root_propagation(struct plan *plan, const struct plan_input *in
 	if (!propagation || !in->spec->linux_.namespaces[NS_MOUNT].set)
 		return;
 	plan_origin(plan, "linux.rootfsPropagation");
-	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
+	struct plan_step *s;
+	/* A peer group of its own: a slave of the host's would stay one. */
+	if (propagation & MS_SHARED) {
+		s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
+		s->reg = plan->root_reg;
+		s->num[2] = MS_PRIVATE;
+	}
+	s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
 	s->reg = plan->root_reg;
 	s->num[2] = propagation & ~(uint64_t)MS_REC;
 	s->num[3] = propagation & MS_REC ? AT_RECURSIVE : 0;
@@ -401,8 +408,7 @@ static uint32_t hook_state(struct plan *plan, const char *json, uint32_t *len)
 void plan_container_hooks(struct plan *plan, const struct plan_input *in, enum spec_hook_kind kind, uint32_t env)
 {
 	const struct spec_hook_list *hooks = &in->spec->hooks[kind];
-	const char *json = kind == HOOK_START_CONTAINER ? in->created_json : in->creating_json;
-	uint32_t len = 0, state = hooks->n ? hook_state(plan, json ?: "", &len) : 0;
+	uint32_t len = 0, state = hooks->n ? hook_state(plan, in->hook_json ?: "", &len) : 0;
 
 	for (size_t i = 0; i < hooks->n; i++) {
 		const struct spec_hook *h = &hooks->v[i];
@@ -410,6 +416,9 @@ void plan_container_hooks(struct plan *plan, const struct plan_input *in, enum s
 		uint32_t path = plan_str(plan, h->path), args = plan_list(plan, &h->args);
 		uint32_t own = h->env.n ? plan_list(plan, &h->env) : env;
 		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_CONTAINER_HOOK);
+		/* As in runc: before the root is entered, hooks find it in their working directory. */
+		if (kind == HOOK_CREATE_CONTAINER)
+			s->reg = plan->root_reg;
 		s->str = path;
 		s->list = args;
 		s->list2 = own;

@@ -23,7 +23,7 @@ static const struct step_text {
 } texts[STEP_MAX] = {
 	[STEP_OPEN_NS] = {"%r %N %s", "cannot open namespace '%s'"},
 	[STEP_OPEN_TREE] = {"%r %s %T", "cannot open source '%s'"},
-	[STEP_IDMAP] = {"%r %i", "cannot map ids of the mount"},
+	[STEP_IDMAP] = {"%r %i", "cannot make the user namespace for ids of a mount"},
 	[STEP_MOUNT_ATTR] = {"%r%A", "cannot set attributes of the mount"},
 	[STEP_TIME_OFFSETS] = {"%s", "cannot set time offsets"},
 	[STEP_RDT_GROUP] = {"%s", "cannot make resctrl group '%s'"},
@@ -115,6 +115,8 @@ static void add_attributes(struct strbuf *out, const struct plan_step *s)
 	add_flags(out, attr_names, ARRAY_SIZE(attr_names), s->num[0], "");
 	add_flags(out, attr_names, ARRAY_SIZE(attr_names), s->num[1] & ~(uint64_t)MOUNT_ATTR__ATIME, "-");
 	add_flags(out, propagation_names, ARRAY_SIZE(propagation_names), s->num[2], "");
+	if (s->reg2 != REG_NONE)
+		strbuf_addf(out, " ids of r%u", s->reg2);
 	if (s->num[3] & AT_RECURSIVE)
 		strbuf_adds(out, " recursive");
 }

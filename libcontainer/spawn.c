@@ -333,7 +333,7 @@ static int listener(struct spawn *sp, int number, struct error *e)
 
 	if (fd < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot take the seccomp listener from init");
-	return seccomp_send_listener(&sp->spec->linux_.seccomp, fd, sp->pid, sp->state_json(sp->ctx, sp->pid), e);
+	return seccomp_send_listener(&sp->spec->linux_.seccomp, fd, sp->pid, sp->state_json(sp->ctx, sp->pid, false), e);
 }
 
 /* The runtime's steps follow the barrier they belong to in the plan. */
