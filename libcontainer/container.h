@@ -78,6 +78,7 @@ struct update_options {
 	const char *name; /* of the document, for messages */
 	const char *text; /* a resources object as JSON; its device rules are not looked at */
 	size_t size;
+	const char *l3_cache_schema, *mem_bw_schema; /* of linux.intelRdt; NULL: as it is */
 };
 /* New limits for a container that is not stopped. On failure it has the old ones. */
 must_check int container_update(const struct runtime *rt, const char *id, const struct update_options *o,

@@ -45,7 +45,7 @@ struct update_flags {
 	const char *resources;
 	const char *memory, *memory_reservation, *memory_swap, *kernel_memory, *kernel_memory_tcp;
 	const char *cpu_share, *cpu_quota, *cpu_burst, *cpu_period, *cpu_rt_runtime, *cpu_rt_period, *cpu_idle;
-	const char *cpuset_cpus, *cpuset_mems, *pids_limit, *blkio_weight;
+	const char *cpuset_cpus, *cpuset_mems, *pids_limit, *blkio_weight, *l3_cache_schema, *mem_bw_schema;
 };
 
 struct options {
