@@ -9,6 +9,7 @@ src_sources = \
 	src/cmd_spec.c \
 	src/commands.h \
 	src/globals.c \
+	src/guard_main.c \
 	src/help.c \
 	src/main.c \
 	src/options.c \
