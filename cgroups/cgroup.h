@@ -37,8 +37,11 @@ must_check int cgroup_open(const char *path, struct cgroup *ret, struct error *e
 must_check int cgroup_create(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e);
 /* config-linux.md "Cgroup ownership": chowns the directory and the files of /sys/kernel/cgroup/delegate. */
 must_check int cgroup_delegate(const struct cgroup *cg, uid_t uid, struct error *e);
-/* Writes limits to an existing cgroup (update). Never touches device rules, never freezes. */
-must_check int cgroup_update(const struct cgroup *cg, const struct spec_resources *resources, struct error *e);
+/* Writes limits to an existing cgroup (update). Never touches device rules, never freezes. What `resources` leaves open
+ * and a written value depends on is that of the cgroup; memory_swap: the total of memory and swap that was asked for last
+ * (0: none). On failure the old values are back. */
+must_check int cgroup_update(const struct cgroup *cg, const struct spec_resources *resources, int64_t memory_swap,
+			     struct error *e);
 /* A directory fd (O_RDONLY|O_CLOEXEC) for CLONE_INTO_CGROUP; sub: exec --cgroup's path below it ("" or NULL: itself;
  * ".." refused: "bad sub cgroup path"). When the cgroup has enabled controllers for children (no internal processes),
  * falls back to the cgroup that `init` (0: none) is in now. */
@@ -65,6 +68,42 @@ void cgroup_done(struct cgroup *cg); /* frees, closes */
 
 /* memory.events oom_kill counter; -1 when there is no memory controller. */
 int64_t cgroup_oom_kills(const struct cgroup *cg);
+
+/* What the controllers have counted; a controller that is not there has counted nothing. */
+#define CGROUP_UNLIMITED UINT64_MAX
+struct cgroup_usage { uint64_t limit, usage, peak, failures; };
+struct cgroup_pressure {
+	bool set;
+	/* avg: of the last 10, 60 and 300 seconds, in hundredths of a percent; total: microseconds */
+	struct cgroup_stall { uint32_t avg[3]; uint64_t total; } some, full;
+};
+struct cgroup_io { uint32_t major, minor; const char *op; uint64_t value; };
+struct cgroup_ios { size_t n; struct cgroup_io *v; };
+struct cgroup_stats {
+	struct { uint64_t total, user, system, periods, throttled, throttled_time; /* ns */ } cpu;
+	const char *cpus, *mems; /* lists such as "0-3,7"; NULL: no cpuset */
+	struct {
+		struct cgroup_usage memory, with_swap; /* bytes */
+		size_t n_stat;
+		struct cgroup_stat { const char *key; uint64_t value; } *stat;
+	} memory;
+	struct { uint64_t current, limit; /* 0: none */ } pids;
+	struct { struct cgroup_ios bytes, operations; } io;
+	struct { size_t n; struct cgroup_hugetlb { const char *size; uint64_t usage, failures; } *v; } hugetlb;
+	struct cgroup_pressure cpu_pressure, memory_pressure, io_pressure;
+};
+must_check int cgroup_stats(const struct cgroup *cg, struct arena *a, struct cgroup_stats *ret, struct error *e);
+/* The members cpu, cpuset, memory, pids, blkio and hugetlb of an open object, as runc's `events` has them. */
+struct json_writer;
+void cgroup_stats_print(const struct cgroup_stats *stats, struct json_writer *w);
+/* Waits for news, at most until `deadline` (CLOCK_MONOTONIC, ns) or until nobody reads reader_fd (-1: none).
+ * The first call of a watch only looks; cgroup_watch_open() has read everything once. */
+struct cgroup_watch { int memory_fd, events_fd; int64_t oom_kills; };
+enum cgroup_news { CGROUP_NEWS_NONE /* the deadline */, CGROUP_NEWS_OOM, CGROUP_NEWS_EMPTY, CGROUP_NEWS_NO_READER };
+must_check int cgroup_watch_open(const struct cgroup *cg, struct cgroup_watch *ret, struct error *e);
+must_check int cgroup_watch_wait(struct cgroup_watch *watch, uint64_t deadline, int reader_fd, struct error *e);
+void cgroup_watch_done(struct cgroup_watch *watch);
+#define auto_cgroup_watch auto_with(cgroup_watch_done)
 
 /* Pure: resources -> {file, value} in the order to write; golden-tested, used by create and update alike. Values of ""
  * are never produced. v1-only properties that cannot be converted are ERROR_CONFIG naming the property. */

@@ -53,6 +53,10 @@ uint64_t cgroup_weight_of_shares(uint64_t shares);
 /* apply.c */
 must_check int cgroup_apply(const struct cgroup *cg, const struct cgroup_writes *writes, struct error *e);
 
+/* update.c: what to write to `file` to undo the writing of `value`, from what the file had: NULL when that is unknown.
+ * Arena owned. */
+const char *cgroup_undo_value(const char *file, const char *value, const char *had, struct arena *a);
+
 /* devices.c: the program for `resources` (NULL: none) and the default devices. *n 0: everything is allowed, nothing is
  * to be attached. Arena owned. */
 must_check int cgroup_device_program(const struct spec_resources *resources, struct arena *a, struct bpf_insn **ret,

@@ -12,5 +12,9 @@ cgroups_sources = \
 	cgroups/pids.c \
 	cgroups/place.c \
 	cgroups/remove.c \
+	cgroups/stats.c \
+	cgroups/stats_json.c \
+	cgroups/update.c \
+	cgroups/watch.c \
 	cgroups/weight.c \
 	cgroups/writes.c

@@ -81,19 +81,17 @@ static int check_required(const struct guard_policy *policy, struct error *e)
 	static const uint32_t needs[] = {[GUARD_REQUIRE_SAMPLE] = GUARD_TIER_SAMPLE | GUARD_TIER_LSM | GUARD_TIER_SYSCALL,
 					 [GUARD_REQUIRE_LSM] = GUARD_TIER_LSM,
 					 [GUARD_REQUIRE_SYSCALL] = GUARD_TIER_SYSCALL};
-	const char *want = guard_require_name(policy->require);
 	auto_arena struct arena a = {};
 	struct guard_facts facts = {};
 
 	if (guard_facts_read(&a, &facts, e) < 0)
-		return error_in(e, "drift guard: '%s' is required", want);
+		return error_in(e, "drift guard");
 	if (facts.tiers & needs[policy->require])
 		return 0;
 	const char *why = policy->require == GUARD_REQUIRE_SAMPLE ? facts.no_sample
 			  : policy->require == GUARD_REQUIRE_LSM  ? facts.no_lsm
 								  : facts.no_syscall;
-	return error_set(e, ERROR_HOST, 0, "drift guard: '%s' is required, but this host cannot: %s", want,
-			 why ?: "it is not on");
+	return error_set(e, ERROR_HOST, 0, "drift guard: this host cannot: %s", why ?: "it is not on");
 }
 
 static int open_running(struct guard *g, struct error *e)

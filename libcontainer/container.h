@@ -72,6 +72,27 @@ must_check int container_kill(const struct runtime *rt, const char *id, int sig,
 must_check int container_delete(const struct runtime *rt, const char *id, bool force, struct error *e);
 must_check int container_pause(const struct runtime *rt, const char *id, struct error *e);
 must_check int container_resume(const struct runtime *rt, const char *id, struct error *e);
+
+struct update_options {
+	const char *name; /* of the document, for messages */
+	const char *text; /* a resources object as JSON; its device rules are not looked at */
+	size_t size;
+};
+/* New limits for a container that is not stopped. On failure it has the old ones. */
+must_check int container_update(const struct runtime *rt, const char *id, const struct update_options *o,
+				struct error *e);
+
+/* One line of JSON, {"type":"stats",...}, with its newline. */
+must_check int container_stats(const struct runtime *rt, const char *id, struct strbuf *out, struct error *e);
+struct events_options {
+	uint64_t interval; /* ns */
+	int reader_fd;     /* where the lines go in the end: a pipe whose reader has gone ends it; -1: none */
+	int (*line)(void *ctx, const struct strbuf *line, struct error *e);
+	void *ctx;
+};
+/* Statistics every interval and "oom" when the kernel killed a process, until the container has none left. */
+must_check int container_events(const struct runtime *rt, const char *id, const struct events_options *o,
+				struct error *e);
 /* Host pids of every process, in the arena. */
 struct arena;
 must_check int container_pids(const struct runtime *rt, const char *id, struct arena *a, pid_t **ret, size_t *n,

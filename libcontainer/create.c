@@ -24,6 +24,7 @@
 #include "libcontainer/hooks.h"
 #include "libcontainer/launch.h"
 #include "libcontainer/lsm.h"
+#include "libcontainer/rdt.h"
 #include "libcontainer/spawn.h"
 #include "libcontainer/state.h"
 #include "libcontainer/terminal.h"
@@ -93,7 +94,7 @@ static int check_request(struct creation *c, struct error *e)
 	if (c->rt->systemd_cgroup)
 		return error_set(e, ERROR_USAGE, 0,
 				 "option --systemd-cgroup: the systemd cgroup driver is not supported yet");
-	if (lsm_check(&c->spec->process, e) < 0 ||
+	if (lsm_check(&c->spec->process, e) < 0 || lsm_check_mounts(&c->spec->linux_, e) < 0 ||
 	    guarding_decide(&c->guarding, c->spec, &c->privileges, &c->arena, e) < 0)
 		return -1;
 	if (terminal_check(terminal, c->mode != RUN_FOREGROUND, c->o->console_socket, e) < 0)
@@ -164,6 +165,9 @@ static int prepare_directory(struct creation *c, struct error *e)
 	if (guarding_open(&c->guarding, &c->arena, e) < 0)
 		return -1;
 	c->intent.guard_cookie = c->guarding.cookie;
+	const struct spec_rdt *rdt = &c->spec->linux_.intel_rdt;
+	if (rdt->set && rdt_place(rdt, c->o->id, &c->intent, e) < 0)
+		return -1;
 	if (statedir_create(c->rt, c->o->id, &c->dir, e) < 0)
 		return -1;
 	c->intent.cgroup_made = c->cgroup.made;

@@ -30,11 +30,18 @@ int guarding_decide(struct guarding *g, const struct spec *spec, const struct pr
 	if (g->policy.mode == GUARD_OFF)
 		g->why_not = "the host's policy says so";
 	else if (p->rootless && g->policy.require != GUARD_REQUIRE_NONE)
-		return error_set(e, ERROR_HOST, 0, "drift guard: '%s' is required, but a rootless container cannot be guarded",
+		return error_set(e, ERROR_HOST, 0,
+				 GUARD_ANNOTATION "require '%s': drift guard: a rootless container cannot be guarded",
 				 guard_require_name(g->policy.require));
 	else if (p->rootless)
 		g->why_not = "rootless containers are not guarded";
 	return 0;
+}
+
+static int required(const struct guard_policy *p, const struct error *why, struct error *e)
+{
+	*e = *why;
+	return error_in(e, GUARD_ANNOTATION "require '%s'", guard_require_name(p->require));
 }
 
 int guarding_open(struct guarding *g, struct arena *a, struct error *e)
@@ -45,10 +52,8 @@ int guarding_open(struct guarding *g, struct arena *a, struct error *e)
 		return 0;
 	if (guard_open(&g->guard, &g->policy, &why) == 0)
 		return guard_cookie(&g->cookie, e);
-	if (g->policy.require != GUARD_REQUIRE_NONE) {
-		*e = why;
-		return -1;
-	}
+	if (g->policy.require != GUARD_REQUIRE_NONE)
+		return required(&g->policy, &why, e);
 	g->why_not = text_of(a, &why);
 	log_write(LOG_INFO, "%s", g->why_not);
 	return 0;
@@ -89,10 +94,8 @@ int guarding_join(struct guarding *g, const struct state_guard *state, struct ar
 		g->cookie = state->cookie;
 		return 0;
 	}
-	if (state->require != GUARD_REQUIRE_NONE) {
-		*e = why;
-		return -1;
-	}
+	if (state->require != GUARD_REQUIRE_NONE)
+		return required(&g->policy, &why, e);
 	log_write(LOG_INFO, "%s", text_of(a, &why));
 	return 0;
 }

@@ -5,6 +5,7 @@ libcontainer_sources = \
 	libcontainer/create.c \
 	libcontainer/delete.c \
 	libcontainer/destroy.h \
+	libcontainer/events.c \
 	libcontainer/exec.c \
 	libcontainer/foreground.c \
 	libcontainer/guarding.c \
@@ -18,6 +19,8 @@ libcontainer_sources = \
 	libcontainer/list.c \
 	libcontainer/lsm.c \
 	libcontainer/lsm.h \
+	libcontainer/netdev.c \
+	libcontainer/netdev.h \
 	libcontainer/pause.c \
 	libcontainer/pidfile.c \
 	libcontainer/plan.c \
@@ -28,10 +31,13 @@ libcontainer_sources = \
 	libcontainer/plan_devices.c \
 	libcontainer/plan_mounts.c \
 	libcontainer/plan_process.c \
+	libcontainer/plan_rdt.c \
 	libcontainer/plan_text.c \
 	libcontainer/proc.c \
 	libcontainer/proc.h \
 	libcontainer/ps.c \
+	libcontainer/rdt.c \
+	libcontainer/rdt.h \
 	libcontainer/sdnotify.c \
 	libcontainer/spawn.c \
 	libcontainer/spawn.h \
@@ -43,4 +49,5 @@ libcontainer_sources = \
 	libcontainer/statedir.c \
 	libcontainer/statedir.h \
 	libcontainer/terminal.c \
-	libcontainer/terminal.h
+	libcontainer/terminal.h \
+	libcontainer/update.c

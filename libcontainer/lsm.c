@@ -8,7 +8,7 @@
 #include "base/dl.h"
 #include "base/io.h"
 
-static int check_selinux(const char *label, struct error *e)
+static int check_selinux(const char *property, const char *label, struct error *e)
 {
 	int (*enabled)(void);
 	int (*check_context)(const char *);
@@ -18,12 +18,12 @@ static int check_selinux(const char *label, struct error *e)
 	};
 
 	if (dl_load("libselinux.so.1", "libselinux1", symbols, ARRAY_SIZE(symbols), e) < 0)
-		return error_in(e, "process.selinuxLabel");
+		return error_in(e, "%s", property);
 	if (enabled() != 1)
 		return error_set(e, ERROR_CONFIG, 0,
-				 "process.selinuxLabel: '%s' is given, but SELinux is disabled or not supported here", label);
+				 "%s: '%s' is given, but SELinux is disabled or not supported here", property, label);
 	if (check_context(label) < 0)
-		return error_set(e, ERROR_CONFIG, errno, "process.selinuxLabel: the policy does not know '%s'", label);
+		return error_set(e, ERROR_CONFIG, errno, "%s: the policy does not know '%s'", property, label);
 	return 0;
 }
 
@@ -39,7 +39,12 @@ static int check_apparmor(const char *profile, struct error *e)
 
 int lsm_check(const struct spec_process *process, struct error *e)
 {
-	if (process->selinux_label && check_selinux(process->selinux_label, e) < 0)
+	if (process->selinux_label && check_selinux("process.selinuxLabel", process->selinux_label, e) < 0)
 		return -1;
 	return process->apparmor_profile ? check_apparmor(process->apparmor_profile, e) : 0;
+}
+
+int lsm_check_mounts(const struct spec_linux *l, struct error *e)
+{
+	return l->mount_label ? check_selinux("linux.mountLabel", l->mount_label, e) : 0;
 }

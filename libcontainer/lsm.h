@@ -7,3 +7,5 @@
 /* ERROR_CONFIG naming the property when its module is not enabled here, or when the policy does not know the SELinux context (libselinux, loaded
  * only when a label is given). */
 must_check int lsm_check(const struct spec_process *process, struct error *e);
+/* The same for linux.mountLabel. */
+must_check int lsm_check_mounts(const struct spec_linux *l, struct error *e);

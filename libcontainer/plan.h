@@ -88,6 +88,8 @@ void plan_procfs(struct plan *plan, const struct plan_input *in, bool sysctl);
 void plan_session(struct plan *plan, const struct plan_input *in);       /* setsid and keyring */
 void plan_root(struct plan *plan, const struct plan_input *in);         /* open and attach the root file system */
 void plan_hide(struct plan *plan, const struct plan_input *in);         /* read-only and masked paths */
+void plan_rdt(struct plan *plan, const struct plan_input *in);      /* make the groups of resctrl */
+void plan_rdt_join(struct plan *plan, const struct plan_input *in); /* after BARRIER_READY */
 void plan_oom_score(struct plan *plan, const struct plan_input *in);
 /* env: the list that hooks without an environment of their own get; 0: none. */
 void plan_container_hooks(struct plan *plan, const struct plan_input *in, enum spec_hook_kind kind, uint32_t env);

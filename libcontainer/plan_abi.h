@@ -21,14 +21,19 @@
 	X(OPEN_NS, "open-namespace")       /* reg <- str; num0 CLONE_NEW* */ \
 	X(IDMAP, "idmap")                  /* mount in reg; blob: uid then gid maps, num0 how many uid maps; num1 AT_* */ \
 	X(TIME_OFFSETS, "time-offsets")    /* new time namespace with str in timens_offsets */ \
+	X(RDT_GROUP, "rdt-group")          /* resctrl group str */ \
+	X(RDT_SCHEMA, "rdt-schema")        /* str2 for group str; num0: compare, where the group was there before */ \
+	X(RDT_MONITOR, "rdt-monitor")      /* monitoring group str2 of group str */ \
 	X(CLONE, "clone")                  /* num0 CLONE_* flags */ \
 	X(SETGROUPS_DENY, "setgroups") \
 	X(UID_MAP, "uid-map")              /* str */ \
 	X(GID_MAP, "gid-map")              /* str */ \
+	X(NET_DEVICE, "net-device")        /* str of the runtime's network namespace, str2 its name in init's */ \
 	X(RUNTIME_HOOKS, "hooks")          /* num0 enum spec_hook_kind */ \
 	X(OOM_SCORE_ADJ, "oom-score-adj")  /* num0 */ \
 	X(SCHEDULER, "scheduler")          /* blob struct sched_attr */ \
 	X(IO_PRIORITY, "io-priority")      /* num0 */ \
+	X(RDT_JOIN, "rdt-join")            /* group str, or its monitoring group str2 */ \
 	X(VERIFY, "verify")                /* /proc/PID/status; blob struct plan_verify */
 
 /* Done by init, some of them by the runtime where it has the rights for them: one function do_KIND() each. */
@@ -104,7 +109,7 @@ enum plan_flag {
 };
 enum plan_place { PLACE_DIR, PLACE_FILE, PLACE_LIKE_SOURCE };
 /* Where init waits for the parent; also the stages named in messages. */
-enum plan_barrier { BARRIER_IDS, BARRIER_HOOKS, BARRIER_SECCOMP, BARRIER_READY };
+enum plan_barrier { BARRIER_IDS, BARRIER_NETWORK, BARRIER_HOOKS, BARRIER_SECCOMP, BARRIER_READY };
 
 struct plan_step {
 	uint16_t kind;

@@ -323,6 +323,25 @@ static void plan_names(struct plan *plan, const struct plan_input *in)
 	}
 }
 
+/* Late, because what fails before costs no move; before the hooks and sysctls that may be about the devices. */
+static void plan_net_devices(struct plan *plan, const struct plan_input *in)
+{
+	const struct spec_netdevs *devs = &in->spec->linux_.net_devices;
+
+	if (!devs->n)
+		return;
+	plan_origin(plan, "linux.netDevices");
+	plan_add(plan, SIDE_CHILD, STEP_BARRIER)->num[0] = BARRIER_NETWORK;
+	for (size_t i = 0; i < devs->n; i++) {
+		const struct spec_netdev *dev = &devs->v[i];
+		plan_origin(plan, "linux.netDevices[%s]", dev->host_name);
+		uint32_t name = plan_str(plan, dev->host_name), new_name = plan_str(plan, dev->name ?: dev->host_name);
+		struct plan_step *s = plan_add(plan, SIDE_PARENT, STEP_NET_DEVICE);
+		s->str = name;
+		s->str2 = new_name;
+	}
+}
+
 static void plan_runtime_hooks(struct plan *plan, const struct plan_input *in)
 {
 	const struct spec_hook_list *hooks = in->spec->hooks;
@@ -381,10 +400,8 @@ int plan_create(struct plan *plan, const struct plan_input *in, struct error *e)
 {
 	const struct spec_linux *l = &in->spec->linux_;
 
-	if (l->net_devices.n)
-		return error_set(e, ERROR_CONFIG, 0, "linux.netDevices: not supported yet");
-	if (l->intel_rdt.set)
-		return error_set(e, ERROR_CONFIG, 0, "linux.intelRdt: not supported yet");
+	if (l->net_devices.n && !in->privileged)
+		return error_set(e, ERROR_CONFIG, 0, "linux.netDevices: moving network devices needs root's privileges");
 	if (!l->namespaces[NS_MOUNT].set && in->spec->mounts.n)
 		return error_set(e, ERROR_CONFIG, 0,
 				 "mounts: refused without a mount namespace, they would be made on the host");
@@ -399,6 +416,7 @@ int plan_create(struct plan *plan, const struct plan_input *in, struct error *e)
 	plan_procfs(plan, in, true);
 	if (l->namespaces[NS_MOUNT].set && (plan_mounts(plan, in, e) < 0 || plan_devices(plan, in, e) < 0))
 		return -1;
+	plan_net_devices(plan, in);
 	plan_runtime_hooks(plan, in);
 	plan_container_hooks(plan, in, HOOK_CREATE_CONTAINER, 0);
 	plan_enter_root(plan, in);
@@ -408,6 +426,7 @@ int plan_create(struct plan *plan, const struct plan_input *in, struct error *e)
 	plan_root_readonly(plan, in);
 	plan_hide(plan, in);
 	plan_root_propagation(plan, in);
+	plan_rdt(plan, in);
 	if (plan_process(plan, in, e) < 0)
 		return -1;
 	plan_sort(plan);

@@ -341,11 +341,13 @@ static void plan_start(struct plan *plan, const struct plan_input *in, const str
 }
 
 /* A bundle without process can be created and deleted, never started (runtime.md): init waits for a start that is refused. */
-static void plan_nothing(struct plan *plan)
+static void plan_nothing(struct plan *plan, const struct plan_input *in)
 {
 	plan_origin(plan, "process");
 	plan_add(plan, SIDE_CHILD, STEP_CLOSE_FDS)->num[0] = 3;
 	plan_add(plan, SIDE_CHILD, STEP_BARRIER)->num[0] = BARRIER_READY;
+	plan_rdt_join(plan, in);
+	plan_origin(plan, "process");
 	uint16_t fifo = plan_reg(plan), result = plan_reg(plan);
 	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_WAIT_START);
 	s->reg = fifo;
@@ -359,7 +361,7 @@ int plan_process(struct plan *plan, const struct plan_input *in, struct error *e
 	if (!in->process->set) {
 		if (!in->waits_for_start)
 			return error_set(e, ERROR_CONFIG, 0, "process: missing, nothing to run");
-		plan_nothing(plan);
+		plan_nothing(plan, in);
 		return 0;
 	}
 	struct cap_plan want = wanted_caps(in);
@@ -376,6 +378,7 @@ int plan_process(struct plan *plan, const struct plan_input *in, struct error *e
 	plan_origin(plan, "%s", "");
 	plan_add(plan, SIDE_CHILD, STEP_BARRIER)->num[0] = BARRIER_READY;
 	plan_limits(plan, in);
+	plan_rdt_join(plan, in);
 	plan_verify(plan, in, &want);
 	plan_start(plan, in, &env);
 	return 0;

@@ -17,7 +17,7 @@ _Static_assert(ARRAY_SIZE(step_names) == STEP_MAX, "every step has a name");
 
 /* How each kind's operands are shown, and what it was doing when it failed. %s str, %t str2, %r reg, %l list, %L list2, %b blob bytes,
  * %0-%3 a number, %x0-%x3 hexadecimal, %o0 octal, %A attributes, %F propagation, %U owner, %N namespaces, %B barrier, %P place,
- * %H hook. */
+ * %H hook, %D, %M of resctrl. */
 static const struct step_text {
 	const char *args, *doing;
 } texts[STEP_MAX] = {
@@ -26,10 +26,15 @@ static const struct step_text {
 	[STEP_IDMAP] = {"%r %i", "cannot map ids of the mount"},
 	[STEP_MOUNT_ATTR] = {"%r%A", "cannot set attributes of the mount"},
 	[STEP_TIME_OFFSETS] = {"%s", "cannot set time offsets"},
+	[STEP_RDT_GROUP] = {"%s", "cannot make resctrl group '%s'"},
+	[STEP_RDT_SCHEMA] = {"%s %t %D", "cannot set schema '%t'"},
+	[STEP_RDT_MONITOR] = {"%s/mon_groups/%t", "cannot make monitoring group '%t'"},
+	[STEP_RDT_JOIN] = {"%s%M", "cannot join resctrl group '%s'"},
 	[STEP_CLONE] = {"%N", "cannot create namespaces"},
 	[STEP_SETGROUPS_DENY] = {"deny", "cannot deny setgroups"},
 	[STEP_UID_MAP] = {"%s", "cannot write the uid map"},
 	[STEP_GID_MAP] = {"%s", "cannot write the gid map"},
+	[STEP_NET_DEVICE] = {"%s -> %t", "cannot move network device '%s'"},
 	[STEP_RUNTIME_HOOKS] = {"%H", "cannot run hooks"},
 	[STEP_OOM_SCORE_ADJ] = {"%0", "cannot set oom_score_adj"},
 	[STEP_RLIMIT] = {"%R %1:%2", "cannot set rlimit"},
@@ -167,7 +172,7 @@ static void add_number(struct strbuf *out, char base, uint64_t v)
 
 static void add_names(struct strbuf *out, const struct plan_step *s, char what)
 {
-	static const char *const barriers[] = {"ids", "hooks", "seccomp", "ready"};
+	static const char *const barriers[] = {"ids", "network", "hooks", "seccomp", "ready"};
 	static const char *const places[] = {"dir", "file", "like-source"};
 
 	switch (what) {
@@ -188,6 +193,9 @@ static void add_names(struct strbuf *out, const struct plan_step *s, char what)
 		break;
 	case 'K':
 		strbuf_adds(out, value_to_name(names_hooks, (int64_t)s->num[1]) ?: "?");
+		break;
+	case 'D':
+		strbuf_adds(out, s->num[0] ? "or-compare" : "");
 		break;
 	case 'R':
 		strbuf_adds(out, value_to_name(names_rlimits, (int64_t)s->num[0]) ?: "?");
@@ -221,6 +229,10 @@ static void add_operand(const struct plan *plan, struct strbuf *out, const struc
 	case '=':
 		if (s->str2)
 			strbuf_addf(out, "=%s", plan_at(plan, s->str2));
+		break;
+	case 'M':
+		if (s->str2)
+			strbuf_addf(out, "/mon_groups/%s", plan_at(plan, s->str2));
 		break;
 	case 'r':
 		strbuf_addf(out, "r%u", s->reg);

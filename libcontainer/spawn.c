@@ -22,6 +22,7 @@ void spawn_done(struct spawn *spawn)
 	if (spawn->master >= 0)
 		close(spawn->master);
 	spawn->pidfd = spawn->master = -1;
+	spawn->netdevs = netdevs_free(spawn->netdevs);
 }
 
 /* I: neither the program nor the plan can be changed through any descriptor of them (CVE-2019-5736); MFD_EXEC and the exec seal are
@@ -410,5 +411,8 @@ int spawn_run(struct spawn *sp, struct error *e)
 			;
 		sp->pid = 0;
 	}
+	if (ret < 0 && sp->netdevs)
+		netdevs_undo(sp->netdevs);
+	sp->netdevs = netdevs_free(sp->netdevs);
 	return ret;
 }

@@ -7,6 +7,7 @@
 
 #include "cgroups/cgroup.h"
 #include "guard/guard.h"
+#include "libcontainer/netdev.h"
 #include "libcontainer/plan.h"
 
 struct spawn {
@@ -22,6 +23,8 @@ struct spawn {
 	/* Called when init is complete and verified, before it may go on: commit here. */
 	int (*ready)(void *ctx, const struct spawn *spawn, struct error *e);
 	void *ctx;
+	bool rdt_existed;         /* the resctrl group was there before */
+	struct netdevs *netdevs; /* that were moved, until the container is ready; NULL: none */
 	/* out; owned by the caller after success */
 	pid_t pid;
 	int pidfd;

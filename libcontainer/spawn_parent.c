@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "base/sys.h"
 #include "libcontainer/hooks.h"
+#include "libcontainer/rdt.h"
 #include "libcontainer/spawn.h"
 
 static int write_proc(pid_t pid, const char *file, const char *text)
@@ -175,12 +176,20 @@ static int verify(struct spawn *sp, const struct plan_step *s, struct error *e)
 	return 0;
 }
 
+static int move_device(struct spawn *sp, const struct plan_step *s, struct error *e)
+{
+	if (!sp->netdevs && netdevs_open(sp->pid, &sp->netdevs, e) < 0)
+		return -1;
+	return netdevs_move(sp->netdevs, plan_at(sp->plan, s->str), plan_at(sp->plan, s->str2), e);
+}
+
 int parent_step(struct spawn *sp, const struct plan_step *s, struct error *e)
 {
 	switch (s->kind) {
 	case STEP_SETGROUPS_DENY: return deny_setgroups(sp, e);
 	case STEP_UID_MAP: return write_id_map(sp->pid, "uid_map", plan_at(sp->plan, s->str), e);
 	case STEP_GID_MAP: return write_id_map(sp->pid, "gid_map", plan_at(sp->plan, s->str), e);
+	case STEP_NET_DEVICE: return move_device(sp, s, e);
 	case STEP_RUNTIME_HOOKS:
 		return hooks_run(sp->spec, (enum spec_hook_kind)s->num[0], sp->state_json(sp->ctx, sp->pid), e);
 	case STEP_RLIMIT: return set_rlimit(sp, s, e);
@@ -193,6 +202,8 @@ int parent_step(struct spawn *sp, const struct plan_step *s, struct error *e)
 		if (sys_sched_setattr(sp->pid, plan_at(sp->plan, s->blob), 0) < 0)
 			return error_set(e, ERROR_HOST, errno, "cannot set the scheduler");
 		return 0;
+	case STEP_RDT_JOIN:
+		return rdt_join(plan_at(sp->plan, s->str), s->str2 ? plan_at(sp->plan, s->str2) : NULL, sp->pid, e);
 	case STEP_VERIFY: return verify(sp, s, e);
 	default: return error_set(e, ERROR_BUG, 0, "no way to do step %u", s->kind);
 	}

@@ -12,6 +12,7 @@
 
 #include "base/io.h"
 #include "base/sys.h"
+#include "libcontainer/rdt.h"
 #include "libcontainer/spawn.h"
 
 /* I: the root of the host's mount namespace, and of our own, is never exchanged: every process there would find itself in the
@@ -140,6 +141,10 @@ int prepare_step(struct spawn *sp, const struct plan_step *s, struct error *e)
 	case STEP_MOUNT_ATTR: return mount_attr(sp, s, e);
 	case STEP_IDMAP: return idmap(sp, s, e);
 	case STEP_TIME_OFFSETS: return time_offsets(sp, s, e);
+	case STEP_RDT_GROUP: return rdt_make(plan_at(sp->plan, s->str), &sp->rdt_existed, e);
+	case STEP_RDT_SCHEMA:
+		return rdt_schema(plan_at(sp->plan, s->str), plan_at(sp->plan, s->str2), s->num[0] && sp->rdt_existed, e);
+	case STEP_RDT_MONITOR: return rdt_monitor(plan_at(sp->plan, s->str), plan_at(sp->plan, s->str2), e);
 	case STEP_SETNS: /* clone.c joins them all at once */
 	case STEP_CLONE: return 0;
 	default: return error_set(e, ERROR_BUG, 0, "no way to prepare step %u", s->kind);

@@ -374,6 +374,10 @@ int intent_write(const struct statedir *dir, const struct intent *intent, struct
 		guard_cookie_text(intent->guard_cookie, cookie);
 		jw_str(&w, "guardCookie", cookie);
 	}
+	if (intent->rdt_keep)
+		jw_bool(&w, "rdtKeep", true);
+	if (intent->rdt_mon)
+		jw_str(&w, "rdtMonitor", intent->rdt_mon);
 	jw_end(&w, '}');
 	return replace_file_at(dir->fd, "intent", text.s, text.len, 0600, e);
 }
@@ -402,6 +406,8 @@ int intent_read(const struct statedir *dir, struct arena *a, struct intent *ret,
 		.cgroup_made = (unsigned)json_int(root, "cgroupMade", 1),
 		.rdt_clos = json_str(root, "rdtClos", NULL),
 		.guard_cookie = cookie,
+		.rdt_keep = json_bool(root, "rdtKeep", false),
+		.rdt_mon = json_str(root, "rdtMonitor", NULL),
 	};
 	*found = true;
 	return 0;

@@ -5,6 +5,7 @@
  *   intent        first file written, before any effect outside this directory: what delete must undo
  *   state.json    complete and final: the container exists (see state.h)
  *   config.json   the checked spec, byte for byte; exec and hooks use this copy, never the bundle's again
+ *   resources.json  what an update must remember (see update.c)
  *   exec.fifo     init waits here for start; a reader exists exactly while the container is "created"
  *   result.fifo   what became of the execve, from init to start
  *
@@ -45,8 +46,10 @@ struct intent {
 	const char *cgroup;       /* path below the cgroup2 mount */
 	bool cgroup_existed;      /* not ours to remove */
 	unsigned cgroup_made;     /* how many levels of the path create makes (struct cgroup) */
-	const char *rdt_clos;     /* resctrl directory that create makes */
 	uint64_t guard_cookie;    /* entry and record of the drift guard; 0: none */
+	const char *rdt_clos;     /* resctrl group that create makes */
+	bool rdt_keep;            /* it has a name of its own: it stays when a complete container is deleted */
+	const char *rdt_mon;      /* resctrl group below which create makes a monitoring group, named by the id */
 };
 must_check int intent_write(const struct statedir *dir, const struct intent *intent, struct error *e);
 /* 0 with *found false when there is none (killed even before). Strings in the arena. */

@@ -104,6 +104,17 @@ static const struct field time_offsets_rows[] = {
 };
 static const struct fields time_offsets_fields = FIELDS(spec_linux, time_offsets_rows, .closed = true);
 
+/* Both were in versions 1.1 and 1.2 and are no properties any more. */
+static int check_rdt(struct decoder *d, const struct where *w, void *target unused_arg)
+{
+	static const char *const gone[] = {"enableCMT", "enableMBM"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(gone); i++)
+		if (json_get(w->v, gone[i]))
+			decode_warn(d, "linux.intelRdt.%s has become enableMonitoring in version 1.3.0, ignoring it", gone[i]);
+	return 0;
+}
+
 static const struct field rdt_rows[] = {
 	F_STRING(spec_rdt, "closID", clos_id),
 	F_STRINGS(spec_rdt, "schemata", schemata, SCHEMATA_MAX),
@@ -111,7 +122,7 @@ static const struct field rdt_rows[] = {
 	F_STRING(spec_rdt, "memBwSchema", mem_bw_schema),
 	F_BOOL(spec_rdt, "enableMonitoring", enable_monitoring),
 };
-static const struct fields rdt_fields = FIELDS(spec_rdt, rdt_rows);
+static const struct fields rdt_fields = FIELDS(spec_rdt, rdt_rows, .check = check_rdt);
 
 static const struct field memory_policy_rows[] = {
 	F_ENUM(spec_linux, "mode", memory_policy.mode, names_mpol_modes, "memory policy mode", REQUIRED),

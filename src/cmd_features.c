@@ -41,6 +41,12 @@ int cmd_features(const struct options *o unused_arg, struct error *e)
 				     .selinux = true,
 				     .memory_policy = true,
 				     .idmap_mounts = true,
+				     .intel_rdt = true,
+				     .intel_rdt_schemata = true,
+				     .intel_rdt_monitoring = true,
+#ifdef HAVE_LIBMNL
+				     .net_devices = true,
+#endif
 			     });
 	return print_out(&out, e);
 }

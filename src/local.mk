@@ -1,12 +1,14 @@
 src_sources = \
 	src/cmd_completion.c \
 	src/cmd_create.c \
+	src/cmd_events.c \
 	src/cmd_exec.c \
 	src/cmd_features.c \
 	src/cmd_lifecycle.c \
 	src/cmd_list.c \
 	src/cmd_ps.c \
 	src/cmd_spec.c \
+	src/cmd_update.c \
 	src/commands.h \
 	src/globals.c \
 	src/guard_main.c \

@@ -15,6 +15,7 @@
 #define COMMANDS(X)                      \
 	X(CREATE, create, "create")         \
 	X(DELETE, delete, "delete")         \
+	X(EVENTS, events, "events")         \
 	X(EXEC, exec, "exec")               \
 	X(FEATURES, features, "features")   \
 	X(KILL, kill, "kill")               \
@@ -27,6 +28,7 @@
 	X(SPEC, spec, "spec")               \
 	X(START, start, "start")            \
 	X(STATE, state, "state")            \
+	X(UPDATE, update, "update")         \
 	X(COMPLETION, completion, "completion") \
 	X(HELP, help, "help")
 
@@ -36,6 +38,14 @@ enum command_id {
 	COMMANDS(X)
 #undef X
 	CMD_MAX
+};
+
+/* As written; NULL: not given. */
+struct update_flags {
+	const char *resources;
+	const char *memory, *memory_reservation, *memory_swap, *kernel_memory, *kernel_memory_tcp;
+	const char *cpu_share, *cpu_quota, *cpu_burst, *cpu_period, *cpu_rt_runtime, *cpu_rt_period, *cpu_idle;
+	const char *cpuset_cpus, *cpuset_mems, *pids_limit, *blkio_weight;
 };
 
 struct options {
@@ -52,8 +62,9 @@ struct options {
 	struct create_options create;
 	struct run_options run;
 	struct exec_options exec;
-	const char *bundle, *format;
-	bool spec_rootless, quiet, force, all;
+	struct update_flags update;
+	const char *bundle, *format, *interval;
+	bool spec_rootless, quiet, force, all, stats;
 
 	struct arena arena;
 };

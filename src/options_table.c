@@ -82,6 +82,45 @@ const struct option_row option_rows[] = {
 	 .help = "signal every process; a container that has stopped is no error"},
 	{ON(DELETE), OPTION_SWITCH, "force", 'f', AT(force), .help = "kill the container first if it runs"},
 
+	{ON(EVENTS), OPTION_TEXT, "interval", .argument = "TIME", AT(interval),
+	 .help = "time between two statistics, as in 100ms (default: 5s)"},
+	{ON(EVENTS), OPTION_SWITCH, "stats", AT(stats), .help = "print the statistics once"},
+
+	{ON(UPDATE), OPTION_TEXT, "resources", 'r', "FILE", AT(update.resources),
+	 .help = "take the resources from FILE (JSON), or from stdin when it is -"},
+	{ON(UPDATE), OPTION_TEXT, "blkio-weight", .argument = "WEIGHT", AT(update.blkio_weight),
+	 .help = "weight of I/O, 10 to 1000"},
+	{ON(UPDATE), OPTION_TEXT, "cpu-period", .argument = "USEC", AT(update.cpu_period),
+	 .help = "time in which the CPU quota may be used"},
+	{ON(UPDATE), OPTION_TEXT, "cpu-quota", .argument = "USEC", AT(update.cpu_quota),
+	 .help = "CPU time in a period; -1: no limit"},
+	{ON(UPDATE), OPTION_TEXT, "cpu-burst", .argument = "USEC", AT(update.cpu_burst),
+	 .help = "CPU time that may be saved up from earlier periods"},
+	{ON(UPDATE), OPTION_TEXT, "cpu-share", .argument = "N", AT(update.cpu_share),
+	 .help = "share of the CPUs, against other containers"},
+	{ON(UPDATE), OPTION_TEXT, "cpu-rt-period", .argument = "USEC", AT(update.cpu_rt_period),
+	 .help = "not in cgroup v2: must be 0"},
+	{ON(UPDATE), OPTION_TEXT, "cpu-rt-runtime", .argument = "USEC", AT(update.cpu_rt_runtime),
+	 .help = "not in cgroup v2: must be 0"},
+	{ON(UPDATE), OPTION_TEXT, "cpuset-cpus", .argument = "LIST", AT(update.cpuset_cpus),
+	 .help = "CPUs to run on, as in 0-3,7"},
+	{ON(UPDATE), OPTION_TEXT, "cpuset-mems", .argument = "LIST", AT(update.cpuset_mems),
+	 .help = "memory nodes to use, as in 0-3,7"},
+	{ON(UPDATE), OPTION_TEXT, "cpu-idle", .argument = "0|1", AT(update.cpu_idle),
+	 .help = "1: run only when nothing else wants to (SCHED_IDLE)"},
+	{ON(UPDATE), OPTION_TEXT, "memory", .argument = "SIZE", AT(update.memory),
+	 .help = "limit of memory, as in 512m; -1: none"},
+	{ON(UPDATE), OPTION_TEXT, "memory-reservation", .argument = "SIZE", AT(update.memory_reservation),
+	 .help = "memory that is left to the container while others want it"},
+	{ON(UPDATE), OPTION_TEXT, "memory-swap", .argument = "SIZE", AT(update.memory_swap),
+	 .help = "limit of memory and swap together; -1: none"},
+	{ON(UPDATE), OPTION_TEXT, "pids-limit", .argument = "N", AT(update.pids_limit),
+	 .help = "limit of processes; -1: none"},
+	{ON(UPDATE), OPTION_TEXT, "kernel-memory", .argument = "SIZE", AT(update.kernel_memory),
+	 .help = "obsolete: ignored with a warning"},
+	{ON(UPDATE), OPTION_TEXT, "kernel-memory-tcp", .argument = "SIZE", AT(update.kernel_memory_tcp),
+	 .help = "obsolete: ignored with a warning"},
+
 	{EVERY, OPTION_SWITCH, "help", 'h', AT(help), .help = "show this help"},
 	{ON(NONE), OPTION_SWITCH, "version", 'v', AT(version), .help = "print the version"},
 };
@@ -97,6 +136,9 @@ const struct command_row command_rows[CMD_MAX] = {
 	[CMD_DELETE] = {"delete", "<container-id>", "remove a container that has stopped",
 		"Removes the container's state and cgroup. With --force an id that does not exist is no\n"
 		"error, and leftovers of an interrupted create are removed.", ARGUMENTS(1, 1)},
+	[CMD_EVENTS] = {"events", "<container-id>", "print what a container uses, and when memory ran out",
+		"One JSON object a line: statistics at each interval, and \"oom\" when the kernel has killed\n"
+		"a process for want of memory. Ends when the container has no process left.", ARGUMENTS(1, 1)},
 	[CMD_EXEC] = {"exec", "<container-id> <command> [arguments...]", "run another process in a container",
 		"The process is that of the container's configuration, changed by the options, or the one\n"
 		"in --process FILE. Everything after the id belongs to the command. The exit status is the\n"
@@ -119,6 +161,10 @@ const struct command_row command_rows[CMD_MAX] = {
 	[CMD_SPEC] = {"spec", "", "write a config.json to start from", ARGUMENTS(0, 0)},
 	[CMD_START] = {"start", "<container-id>", "execute the program of a created container", ARGUMENTS(1, 1)},
 	[CMD_STATE] = {"state", "<container-id>", "print the state of a container, as JSON", ARGUMENTS(1, 1)},
+	[CMD_UPDATE] = {"update", "<container-id>", "change the limits of a container",
+		"Takes the options, or with --resources the JSON object linux.resources of a configuration.\n"
+		"What is left out stays as it is, as do the rules for devices in every case. When a limit\n"
+		"cannot be set the old ones are back.", ARGUMENTS(1, 1)},
 	[CMD_COMPLETION] = {"completion", "bash|zsh|fish", "print a completion script for a shell", ARGUMENTS(1, 1)},
 	[CMD_HELP] = {"help", "[command]", "show a list of commands, or help for one", ARGUMENTS(0, 1)},
 };

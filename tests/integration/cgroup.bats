@@ -152,10 +152,30 @@ load helpers
 	refused pids
 }
 
+@test "what only cgroup v1 has is refused" {
+	while IFS='|' read -r object name; do
+		config ".linux.resources |= . + $object"
+		refused "linux.resources.$name: cgroup v2 has no equivalent"
+	done <<-'END'
+		{memory: {kernel: 4096}}|memory.kernel
+		{memory: {kernelTCP: 4096}}|memory.kernelTCP
+		{memory: {swappiness: 60}}|memory.swappiness
+		{memory: {disableOOMKiller: true}}|memory.disableOOMKiller
+		{memory: {useHierarchy: false}}|memory.useHierarchy: false
+		{cpu: {realtimeRuntime: 950000}}|cpu.realtimeRuntime
+		{cpu: {realtimePeriod: 1000000}}|cpu.realtimePeriod
+		{blockIO: {leafWeight: 50}}|blockIO.leafWeight
+		{blockIO: {weightDevice: [{major: 8, minor: 0, leafWeight: 50}]}}|blockIO.weightDevice[0].leafWeight
+		{network: {classID: 1048577}}|network.classID
+		{network: {priorities: [{name: "eth0", priority: 5}]}}|network.priorities
+	END
+}
+
 @test "hugepages: limits" {
 	grep -qw hugetlb "$CGROUP/cgroup.controllers" || skip "there is no controller for huge pages"
 	start c1 '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]'
 	is "$(cat "$CGROUP/c1/hugetlb.2MB.max")" 4194304
+	is "$(cat "$CGROUP/c1/hugetlb.2MB.rsvd.max")" 4194304
 	ok delete --force c1
 	config '.linux.resources.hugepageLimits = [{pageSize: "3XB", limit: 1}]'
 	refused "linux.resources.hugepageLimits[0].pageSize"

@@ -56,7 +56,7 @@ logged() { jq -r "$@" "$LOG"; }
 }
 
 @test "commands of later versions are not offered" {
-	for command in checkpoint restore events update foo; do
+	for command in checkpoint restore foo; do
 		plain "$command" --help
 		[ "$status" -eq 1 ]
 		[ -z "$output" ]

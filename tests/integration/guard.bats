@@ -41,6 +41,6 @@ load helpers
 	# A kernel that loads LSM programs would be one where it is there.
 	kedge run --bundle "$BUNDLE" c1
 	if ((status == 0)); then skip "this kernel loads LSM programs"; fi
-	has "$stderr" "drift guard:"
-	has "$stderr" "required"
+	has "$(cat "$T/stderr")" "org.kedge.guard.require 'lsm': drift guard: "
+	nothing_left
 }

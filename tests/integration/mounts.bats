@@ -36,7 +36,7 @@ private_run() { # SHELL-TEXT
 		noatime+rw,noatime strictatime+rw relatime+rw,relatime nodiratime+rw,nodiratime,relatime nosymfollow+rw,relatime,nosymfollow \
 		"nosuid suid+rw,relatime" "nodev dev+rw,relatime" "noexec exec+rw,relatime" "ro rw+rw,relatime" \
 		"noatime atime+rw,relatime" "nodiratime diratime+rw,relatime" "nosymfollow symfollow+rw,relatime" \
-		"strictatime nostrictatime+rw,relatime" defaults+rw,relatime silent+rw,relatime loud+rw,relatime \
+		"strictatime nostrictatime+rw,relatime" defaults+rw,relatime silent+rw,relatime loud+rw,relatime iversion+rw,relatime \
 		"async nolazytime noiversion nomand norelatime+rw,relatime"; do
 		table "mount(\"/mnt\"; \"tmpfs\"; \"tmpfs\"; \"${pair%+*}\" / \" \")"
 		is "${pair%+*}: $(flags /mnt)" "${pair%+*}: ${pair#*+}"

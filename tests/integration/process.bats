@@ -257,6 +257,16 @@ inside() { run_ok 'cat /proc/self/status' "$@"; }
 	has "$(chrt -p "$(pid_of c2)")" "SCHED_IDLE"
 }
 
+@test "scheduler: real time, deadlines, flags" {
+	type -P chrt >/dev/null || skip "chrt is not installed"
+	chrt -f 10 true 2>/dev/null || skip "this machine has no real-time policies for its users"
+	start c1 '.process.scheduler = {policy: "SCHED_FIFO", priority: 10, flags: ["SCHED_FLAG_RESET_ON_FORK"]}'
+	has "$(chrt -p "$(pid_of)")" "SCHED_FIFO|SCHED_RESET_ON_FORK"
+	has "$(chrt -p "$(pid_of)")" "priority: 10"
+	start c2 '.process.scheduler = {policy: "SCHED_DEADLINE", runtime: 10000000, deadline: 30000000, period: 50000000}'
+	has "$(chrt -p "$(pid_of c2)")" "10000000/30000000/50000000"
+}
+
 @test "scheduler: malformed ones are refused" {
 	while IFS='|' read -r object text; do
 		config ".process.scheduler = $object"
@@ -299,8 +309,26 @@ inside() { run_ok 'cat /proc/self/status' "$@"; }
 	start c1 '.linux.memoryPolicy = {mode: "MPOL_INTERLEAVE", nodes: "0"}'
 	has "$(cat "/proc/$(pid_of)/numa_maps")" interleave:0
 	ok delete --force c1
+	start c1 '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES"]}'
+	has "$(cat "/proc/$(pid_of)/numa_maps")" bind=static:0
+	ok delete --force c1
+	config '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "900"}'
+	refused "linux.memoryPolicy"
 	config '.linux.memoryPolicy = {mode: "MPOL_BIND"}'
 	refused "linux.memoryPolicy.nodes: is required"
+}
+
+@test "labels: without the security module they are refused" {
+	if [[ $(cat /sys/module/apparmor/parameters/enabled 2>/dev/null) != Y ]]; then
+		config '.process.apparmorProfile = "some-profile"'
+		refused "process.apparmorProfile: 'some-profile' is given, but AppArmor is not enabled here"
+	fi
+	if [[ ! -e /sys/fs/selinux/enforce ]]; then
+		config '.process.selinuxLabel = "system_u:system_r:container_t:s0"'
+		refused "process.selinuxLabel: 'system_u:system_r:container_t:s0' is given, but SELinux is disabled"
+		config '.linux.mountLabel = "system_u:object_r:container_file_t:s0"'
+		refused "linux.mountLabel: 'system_u:object_r:container_file_t:s0' is given, but SELinux is disabled"
+	fi
 }
 
 @test "a container without a process can be created and deleted, not started" {

@@ -134,6 +134,22 @@ idmapped() {
 	matches "$output" '^[0-9]+:[0-9]+$'
 }
 
+@test "idmapped mount: idmap maps one mount, ridmap those below it too" {
+	mkdir -p "$T/data/sub"
+	touch "$T/data/sub/f"
+	chown 5:6 "$T/data/sub" "$T/data/sub/f"
+	cat >"$T/kedge" <<-END
+		#!/bin/sh
+		exec unshare --mount --propagation private sh -c 'mount --bind $T/data/sub $T/data/sub && exec "\$0" "\$@"' $KEDGE "\$@"
+	END
+	chmod +x "$T/kedge"
+	KEDGE=$T/kedge
+	idmapped 'stat -c %u:%g /mnt/sub/f' 'userns | bind($T + "/data"; "/mnt"; ["rbind", "ridmap"])'
+	is "$output" 5:6
+	idmapped 'stat -c %u:%g /mnt/sub/f' 'userns | bind($T + "/data"; "/mnt"; ["rbind", "idmap"])'
+	is "$output" 65534:65534
+}
+
 @test "idmapped mount: what cannot be" {
 	config 'mount("/mnt"; "tmpfs"; "tmpfs"; ["idmap"])' userns
 	refused "only bind mounts can be idmapped"

@@ -3,6 +3,7 @@ unit_tests = \
 	tests/unit/test_cgroup_limits \
 	tests/unit/test_cgroup_live \
 	tests/unit/test_cgroup_place \
+	tests/unit/test_cgroup_stats \
 	tests/unit/test_cgroup_writes \
 	tests/unit/test_delete \
 	tests/unit/test_guard_policy \
@@ -11,7 +12,9 @@ unit_tests = \
 	tests/unit/test_log \
 	tests/unit/test_mount_options \
 	tests/unit/test_names \
+	tests/unit/test_num \
 	tests/unit/test_options \
+	tests/unit/test_rdt \
 	tests/unit/test_seccomp \
 	tests/unit/test_seccomp_cache \
 	tests/unit/test_seccomp_notify \

@@ -134,7 +134,7 @@ static void update(struct cgroup *cg, const char *what, const struct spec_resour
 {
 	struct error e = {};
 
-	if (works(cgroup_update(cg, r, &e), &e, what))
+	if (works(cgroup_update(cg, r, 0, &e), &e, what))
 		holds(cg, file, want, what);
 	else
 		fail("%s", what);
@@ -160,6 +160,7 @@ static void test_cpu_update(void)
 	UPDATE("both up", "cpu.max.burst", "50000", .cpu = {.quota = SET(50000), .burst = SET(50000)});
 	UPDATE("both down", "cpu.max", "10000 100000", .cpu = {.quota = SET(10000), .burst = SET(5000)});
 	UPDATE("the period stays", "cpu.max", "30000 100000", .cpu.quota = SET(30000));
+	UPDATE("the quota stays", "cpu.max", "30000 50000", .cpu.period = SET(50000));
 	UPDATE("idle", "cpu.idle", "1", .cpu = {.idle = SET(1), .shares = SET(2048)});
 	UPDATE("and back, with a weight", "cpu.weight", "174", .cpu = {.idle = SET(0), .shares = SET(2048)});
 	ok(works(cgroup_remove(&cg, &e), &e, "update"), "removed");
@@ -181,12 +182,66 @@ static void test_memory_update(void)
 		return;
 	is_int(cgroup_oom_kills(&cg), 0, "nothing was killed");
 	/* A directory made in the cgroup is charged to this process's, so there is no usage: the check lets it pass. */
-	ok(cgroup_update(&cg, &small, &e2) == 0 || strstr(e2.msg, "rejecting memory limit 4096 <= usage"), "%s",
+	ok(cgroup_update(&cg, &small, 0, &e2) == 0 || strstr(e2.msg, "rejecting memory limit 4096 <= usage"), "%s",
 	   e2.msg[0] ? e2.msg : "a limit above the usage is not rejected");
 	UPDATE("up", "memory.max", "134217728", .memory = {.limit = SET(128 * MIB), .swap = SET(128 * MIB)});
 	UPDATE("down", "memory.max", "33554432", .memory = {.limit = SET(32 * MIB), .swap = SET(32 * MIB)});
+	UPDATE("a total for the limit that is there", "memory.swap.max", "16777216", .memory.swap = SET(48 * MIB));
+	ok(works(cgroup_update(&cg, &(const struct spec_resources){.memory.limit = SET(40 * MIB)}, 48 * MIB, &e), &e,
+		 "a limit for the total that was asked for"),
+	   "a limit alone");
+	holds(&cg, "memory.swap.max", "8388608", "the total stays");
+	ok(cgroup_update(&cg, &(const struct spec_resources){.memory.limit = SET(64 * MIB)}, 48 * MIB, &e) < 0 &&
+		   strstr(e.msg, "memory+swap limit should be >= memory limit"),
+	   "a limit above the total: %s", e.msg);
+	holds(&cg, "memory.max", "41943040", "changes nothing");
+	e = (struct error){};
 	UPDATE("no limit", "memory.max", "max", .memory.limit = SET(-1));
+	UPDATE("and none of swap", "memory.swap.max", "max", .memory.limit = SET(-1));
+	ok(cgroup_update(&cg, &(const struct spec_resources){.memory.swap = SET(MIB)}, 0, &e) < 0 &&
+		   strstr(e.msg, "unable to set swap limit without memory limit"),
+	   "a total without any limit: %s", e.msg);
+	e = (struct error){};
 	ok(works(cgroup_remove(&cg, &e), &e, "update"), "removed");
+}
+
+/* The last write is refused, so the ones before it are taken back. */
+static void refused(const char *file, const char *before, const struct spec_resources *first,
+		    const struct spec_resources *then)
+{
+	char *controller = arena_strndup(&arena, file, strcspn(file, "."));
+	auto_cgroup struct cgroup cg = {};
+	struct error e = {}, why = {};
+
+	if (strcmp(controller, "cgroup") != 0 && !has(controller)) {
+		skip(3, "cgroup v2 has no controller '%s' here", controller);
+		return;
+	}
+	if (!works(cgroup_place(arena_printf(&arena, "/%s/r", top), "id", &cg, &e), &e, file) ||
+	    !works(cgroup_create(&cg, first, false, &e), &e, file))
+		return;
+	ok(cgroup_update(&cg, then, 0, &why) < 0 && strstr(why.msg, "cgroup.nonsense"), "%s: an update that fails", file);
+	ok(!why.hint, "and puts everything back");
+	holds(&cg, file, before, "is as before");
+	ok(works(cgroup_remove(&cg, &e), &e, file), "removed");
+}
+
+#define NONSENSE {(char[]){"cgroup.nonsense"}, (char[]){"1"}}
+
+static void test_refused(void)
+{
+	refused("hugetlb.2MB.max", "4194304",
+		&(const struct spec_resources){.hugepages = {1, (struct spec_hugepage[]){{(char[]){"2MB"}, 4 * MIB}}}},
+		&(const struct spec_resources){.hugepages = {1, (struct spec_hugepage[]){{(char[]){"2MB"}, 8 * MIB}}},
+					       .unified = {1, (struct spec_pair[]){NONSENSE}}});
+	refused("cgroup.max.depth", "max", NULL,
+		&(const struct spec_resources){
+			.unified = {2, (struct spec_pair[]){{(char[]){"cgroup.max.depth"}, (char[]){"3"}}, NONSENSE}}});
+	refused("cpu.max", "20000 100000", &(const struct spec_resources){.cpu = {.quota = SET(20000), .burst = SET(20000)}},
+		&(const struct spec_resources){.cpu = {.quota = SET(9000), .burst = SET(5000)},
+					       .unified = {1, (struct spec_pair[]){NONSENSE}}});
+	refused("cpuset.cpus", "", NULL,
+		&(const struct spec_resources){.cpu.cpus = (char[]){"0"}, .unified = {1, (struct spec_pair[]){NONSENSE}}});
 }
 
 static bool prepare(struct strbuf *control)
@@ -234,6 +289,7 @@ int main(void)
 		test_weight();
 		test_cpu_update();
 		test_memory_update();
+		test_refused();
 		put_back(&control);
 	}
 	strbuf_done(&available);

@@ -483,11 +483,11 @@ static void test_update(void)
 	is_int(read_file_at(cg.fd, "cgroup.max.descendants", 99, &text), 0, "read the other");
 	is_str(strbuf_str(&text), "4\n", "of two lines the last holds");
 	pairs[0].value = (char[]){"max"};
-	good(cgroup_update(&cg, &r, &e), &e, "update");
+	good(cgroup_update(&cg, &r, 0, &e), &e, "update");
 	strbuf_clear(&text);
 	is_int(read_file_at(cg.fd, "cgroup.max.depth", 99, &text), 0, "read it again");
 	is_str(strbuf_str(&text), "max\n", "it has changed");
-	good(cgroup_update(&cg, &(struct spec_resources){.set = true}, &e), &e, "an empty update");
+	good(cgroup_update(&cg, &(struct spec_resources){.set = true}, 0, &e), &e, "an empty update");
 	good(cgroup_remove(&cg, &e), &e, "remove");
 }
 

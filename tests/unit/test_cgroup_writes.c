@@ -240,8 +240,38 @@ static void test_properties(void)
 	is_str(w.v[4].property, "linux.resources.unified 'foo.bar'", "the path of a key");
 }
 
+static void test_undo(void)
+{
+	static const struct {
+		const char *file, *value, *had, *want;
+	} rows[] = {
+		{"memory.max", "100", "max", "max"},
+		{"cpu.max", "20000 50000", "max 100000", "max 100000"},
+		{"cpu.max", "max 50000", "20000 100000", "20000 100000"},
+		{"cpuset.cpus", "0-3", "", "\n"},
+		{"io.max", "8:0 rbps=7", "8:16 rbps=1 wbps=max\n8:0 rbps=5 wbps=6 riops=max wiops=max",
+		 "8:0 rbps=5 wbps=6 riops=max wiops=max"},
+		{"io.max", "8:0 rbps=7", "", "8:0 rbps=max wbps=max riops=max wiops=max"},
+		{"io.max", "8:0 rbps=7", "18:0 rbps=5", "8:0 rbps=max wbps=max riops=max wiops=max"},
+		{"io.bfq.weight", "500", "default 100\n8:0 200", "default 100"},
+		{"io.weight", "8:0 500", "default 100\n8:0 200", "8:0 200"},
+		{"io.weight", "8:16 500", "default 100", "8:16 default"},
+		{"io.latency", "8:0 target=75000", "", NULL},
+		{"rdma.max", "mlx5_1 hca_handle=2", "mlx5_0 hca_handle=max\nmlx5_1 hca_handle=3 hca_object=max",
+		 "mlx5_1 hca_handle=3 hca_object=max"},
+		{"rdma.max", "rxe0 hca_handle=2", "mlx5_0 hca_handle=max", NULL},
+		{"some.list", "1", "a 1\nb 2", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *got = cgroup_undo_value(rows[i].file, rows[i].value, rows[i].had, &arena);
+		is_str(got ?: "(unknown)", rows[i].want ?: "(unknown)", "to undo '%s' in %s", rows[i].value, rows[i].file);
+	}
+}
+
 int main(void)
 {
+	test_undo();
 	test_memory();
 	test_cpu();
 	test_weights();

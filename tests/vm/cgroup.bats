@@ -162,6 +162,17 @@ takes() { printf '["dd", "if=/dev/zero", "of=/dev/null", "bs=%s", "count=1"]' "$
 	[[ $output == *fork* ]]
 }
 
+@test "pids.max: a limit of 0 is that of 1, -1 is none" {
+	only_kedge "its own threads count while it starts the container"
+	bundle busybox "$sleeper" '.linux.resources.pids = {limit: 0}'
+	rt_detached c1
+	[ "$(cgroup pids.max)" = 1 ]
+	rt delete --force c1
+	bundle busybox "$sleeper" '.linux.resources.pids = {limit: -1}'
+	rt_detached c1
+	[ "$(cgroup pids.max)" = max ]
+}
+
 # disk_number: of the device that /var is on, as MAJOR:MINOR.
 disk_number() { mountpoint -d / || stat -c '%Hd:%Ld' /var; }
 

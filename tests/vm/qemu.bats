@@ -33,7 +33,16 @@ sleeper='["sleep", "1000"]'
 	[ "$(cgroup hugetlb.2MB.max)" = 4194304 ]
 }
 
-@test "rdma and misc: unified keys of rare controllers" {
+@test "rdma: a device that is not there is an error that names it, and leaves nothing" {
+	only_kedge "tells the file alone"
+	bundle busybox '["true"]' '.linux.resources.rdma = {nosuch0: {hcaHandles: 2}}'
+	rt_run c1
+	[ "$status" -ne 0 ]
+	[[ $output == *"linux.resources.rdma.nosuch0"* ]]
+	[ ! -e "$CGROUP$(cgroup_name)" ]
+}
+
+@test "memory and hugetlb: unified keys" {
 	bundle busybox "$sleeper" '.linux.resources.unified = {"memory.oom.group": "1", "hugetlb.2MB.max": "2097152"}'
 	rt_detached c1
 	[ "$(cgroup memory.oom.group)" = 1 ]
@@ -83,6 +92,19 @@ sleeper='["sleep", "1000"]'
 	rt_run c1
 	[ "$status" -ne 0 ]
 	[[ $output == *"not permitted"* ]]
+}
+
+@test "AppArmor: a profile is applied, one that is not loaded is an error" {
+	[[ $(cat /sys/module/apparmor/parameters/enabled) = Y ]]
+	bundle busybox '["cat", "/proc/self/attr/apparmor/current"]' '.process.apparmorProfile = "unconfined"'
+	rt_run c1
+	[ "$status" -eq 0 ]
+	[[ $output == unconfined* ]]
+	bundle busybox '["true"]' '.process.apparmorProfile = "nosuch"'
+	rt_run c1
+	[ "$status" -ne 0 ]
+	[[ $output == *apparmor* ]]
+	[ ! -e "$CGROUP$(cgroup_name)" ]
 }
 
 @test "time namespace: the clock is moved" {
