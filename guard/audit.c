@@ -68,6 +68,11 @@ static const char *const actions[] = {
 	[GUARD_ACTION_KILLED] = "killed",
 };
 
+const char *guard_drift_name(int bit)
+{
+	return drifts[bit].name;
+}
+
 /* --- lines */
 
 struct guard_now guard_now(void)

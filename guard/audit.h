@@ -18,6 +18,9 @@ void guard_audit_done(struct guard_audit *audit);
 /* line: without a newline. */
 void guard_audit_write(struct guard_audit *audit, const char *line);
 
+/* Of a bit of enum guard_drift: "mount", "cwd". */
+const char *guard_drift_name(int bit);
+
 /* Microseconds since the kernel, or the poll, saw it; 0: did not happen. */
 struct guard_latency {
 	uint64_t record, kill;

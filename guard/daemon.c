@@ -208,6 +208,7 @@ int guard_daemon_open(struct guard_daemon *d, enum guard_daemon_start start, str
 	    open_signals(d, e) < 0 || guard_armed_watch(d, e) < 0)
 		return -1;
 	guard_kernel_open(d);
+	guard_trim();
 	if (guard_confine(e) < 0 || take_lock(d, e) < 0)
 		return -1;
 	d->watchdog_due_ms = guard_ms();

@@ -76,6 +76,7 @@ struct guard_daemon {
 	size_t n_dying;
 	struct guard_counts counts;
 	int64_t sweep_due_ms, watchdog_due_ms;
+	bool untidy;             /* has done more than wait and sweep */
 	bool sweep_failed;       /* the same */
 };
 

@@ -41,6 +41,7 @@ static void end(struct guard_daemon *d, size_t i, uint64_t all_dead_us)
 
 	guard_audit_killed(&line, &c, all_dead_us, &now);
 	guard_audit_write(&d->audit, strbuf_str(&line));
+	d->untidy = true;
 	close(dying->events);
 	*dying = d->dying[--d->n_dying];
 }

@@ -68,7 +68,6 @@ static void watchdog(struct guard_daemon *d, int64_t now)
 	struct error e = {};
 
 	d->watchdog_due_ms = now + WATCHDOG_MS;
-	guard_trim();
 	if (d->bpf < 0 || (d->facts.tiers & GUARD_TIER_POLL))
 		return;
 	count_lost(d);
@@ -117,11 +116,14 @@ int guard_daemon_run(struct guard_daemon *d, struct error *e)
 
 	guard_armed_scan(d);
 	guard_kill_rest(d);
-	guard_trim();
 	for (;;) {
 		fds[SIGNALS] = (struct pollfd){.fd = d->signals, .events = POLLIN};
 		fds[INOTIFY] = (struct pollfd){.fd = d->inotify, .events = POLLIN};
 		int wait = timers(d);
+		/* What events need and waiting does not. */
+		if (d->untidy && wait > 0)
+			guard_trim();
+		d->untidy = false;
 		fds[RING] = (struct pollfd){.fd = d->ring.fd, .events = POLLIN};
 		size_t n_dying = d->n_dying;
 		for (size_t i = 0; i < n_dying; i++)

@@ -34,6 +34,7 @@ static int open_poll(struct guard_daemon *d, struct guard_armed *armed, struct e
 	if (!poll)
 		return error_set(e, ERROR_HOST, ENOMEM, "cannot poll container '%s'", armed->id);
 	poll->cg = (struct cgroup){.fd = -1, .mount_fd = -1};
+	d->untidy = true;
 	guard_armed_describe(d, armed->cookie, armed, &a, &c);
 	int found = c.root ? guard_fingerprint_read(c.root, c.id, &poll->fp, e) : 0;
 	/* No state yet: nothing but kedge-init runs. */

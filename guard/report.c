@@ -57,6 +57,7 @@ void guard_report_drift(struct guard_daemon *d, const struct guard_armed *armed,
 	if (armed && armed->killed)
 		write_drift(d, record->cookie, &line);
 	guard_audit_write(&d->audit, strbuf_str(&line));
+	d->untidy = true;
 	d->counts.drift++;
 	guard_report_counts(d);
 }
@@ -68,6 +69,7 @@ void guard_report_container(struct guard_daemon *d, const char *type, const stru
 
 	guard_audit_container(&line, type, c, &now);
 	guard_audit_write(&d->audit, strbuf_str(&line));
+	d->untidy = true;
 }
 
 void guard_report_event(struct guard_daemon *d, const char *type, const char *text)
@@ -77,4 +79,5 @@ void guard_report_event(struct guard_daemon *d, const char *type, const char *te
 
 	guard_audit_event(&line, type, d->facts.tiers, text, &now);
 	guard_audit_write(&d->audit, strbuf_str(&line));
+	d->untidy = true;
 }

@@ -4,6 +4,9 @@ src_sources = \
 	src/cmd_events.c \
 	src/cmd_exec.c \
 	src/cmd_features.c \
+	src/cmd_guard.c \
+	src/cmd_guard_events.c \
+	src/cmd_guard_verify.c \
 	src/cmd_lifecycle.c \
 	src/cmd_list.c \
 	src/cmd_ps.c \
@@ -11,6 +14,7 @@ src_sources = \
 	src/cmd_update.c \
 	src/commands.h \
 	src/globals.c \
+	src/guard.h \
 	src/guard_main.c \
 	src/help.c \
 	src/main.c \
