@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Programs of our own that are run to their end. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -7,11 +8,19 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/sys.h"
-#include "guard/daemon.h"
+#include "guard/internal.h"
 
-/* stdin and stdout are ours: /dev/null may be out of reach. */
+int64_t guard_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 static int spawn(const char *path, char *const argv[], pid_t *pid, int *output, struct error *e)
 {
 	char *env[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
@@ -29,6 +38,8 @@ static int spawn(const char *path, char *const argv[], pid_t *pid, int *output, 
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
 	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, pipe[1], STDERR_FILENO);
 	int err = posix_spawn(pid, path, &files, &attr, argv, env);
 	posix_spawn_file_actions_destroy(&files);
@@ -78,4 +89,19 @@ int guard_run(const char *path, char *const argv[], int wait_ms, struct error *e
 	if (n)
 		return error_set(e, ERROR_HOST, 0, "%s", said);
 	return error_set(e, ERROR_HOST, 0, "'%s' ended with status %#x", path, (unsigned)status);
+}
+
+int guard_find_program(struct arena *a, const char *name, const char *dir, char **ret, struct error *e)
+{
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	self[MAX(n, 0)] = '\0';
+	*ret = arena_printf(a, "%.*s%s", (int)((strrchr(self, '/') ?: self - 1) + 1 - self), self, name);
+	if (**ret == '/' && access(*ret, X_OK) == 0)
+		return 0;
+	*ret = arena_printf(a, "%s/%s", dir, name);
+	if (access(*ret, X_OK) == 0)
+		return 0;
+	return error_set(e, ERROR_HOST, errno, "cannot find '%s'", *ret);
 }

@@ -190,10 +190,12 @@ static void read_counts(struct guard_daemon *d)
 
 int guard_daemon_open(struct guard_daemon *d, enum guard_daemon_start start, struct error *e)
 {
-	*d = (struct guard_daemon){.dir = -1, .armed_dir = -1, .drift_dir = -1, .bpf = -1, .only = -1, .lock = -1,
+	*d = (struct guard_daemon){.dir = -1, .armed_dir = -1, .drift_dir = -1, .bpf = -1, .loader = -1, .only = -1, .lock = -1,
 				   .containers = -1, .inotify = -1, .signals = -1, .ring = {.fd = -1},
 				   .audit = GUARD_AUDIT_NONE, .sweep_due_ms = -1};
 	umask(077);
+	if (guard_loader_open(d, e) < 0)
+		return -1;
 	if (start == GUARD_DAEMON_DETACHED && leave_caller(e) < 0)
 		return -1;
 	if (open_directories(d, e) < 0)
@@ -228,6 +230,7 @@ void guard_daemon_done(struct guard_daemon *d)
 	macro_close(&d->inotify);
 	macro_close(&d->signals);
 	macro_close(&d->bpf);
+	macro_close(&d->loader);
 	macro_close(&d->armed_dir);
 	macro_close(&d->drift_dir);
 	macro_close(&d->dir);

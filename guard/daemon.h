@@ -10,6 +10,7 @@
 #include "cgroups/cgroup.h"
 #include "guard/audit.h"
 #include "guard/fingerprint.h"
+#include "guard/internal.h"
 #include "guard/kernel.h"
 #include "guard/status.h"
 
@@ -62,6 +63,7 @@ struct guard_dying {
 struct guard_daemon {
 	int dir, armed_dir, drift_dir, bpf; /* directories; bpf -1: no bpffs */
 	int no_bpffs;            /* errno for which there is none */
+	int loader, no_loader;   /* O_PATH of the program: found before its name leads elsewhere; errno */
 	int only, lock;          /* files that carry the locks */
 	int containers;          /* map, or -1 */
 	int inotify, signals;
@@ -88,19 +90,14 @@ must_check int guard_daemon_open(struct guard_daemon *d, enum guard_daemon_start
 must_check int guard_daemon_run(struct guard_daemon *d, struct error *e);
 void guard_daemon_done(struct guard_daemon *d);
 
-/* The child that loads: writes facts.json. */
-must_check int guard_daemon_load(struct error *e);
-
-/* guard/child.c: runs a program with an empty environment; its stderr becomes the error when it fails, or when it has not ended
- * after wait_ms, and is then killed. */
-must_check int guard_run(const char *path, char *const argv[], int wait_ms, struct error *e);
-
 /* guard/confine.c: gives up what is not needed any more. */
 must_check int guard_confine(struct error *e);
 void guard_trim(void); /* gives back the memory that starting took */
 
 /* guard/facts_renew.c: (re)loads in a child and reads what it found out; never fails for want of BPF: the poll tier is left. */
 must_check int guard_facts_renew(struct guard_daemon *d, struct error *e);
+must_check int guard_facts_write(int dir, const struct guard_facts *facts, struct error *e);
+must_check int guard_loader_open(struct guard_daemon *d, struct error *e);
 void guard_kernel_open(struct guard_daemon *d);  /* ring and map, where there are any */
 void guard_kernel_close(struct guard_daemon *d);
 
@@ -120,7 +117,6 @@ bool guard_armed_entry(const struct guard_daemon *d, uint64_t cookie, struct gua
 void guard_kill_container(struct guard_daemon *d, struct guard_armed *armed, uint64_t boot_ns);
 void guard_kill_rest(struct guard_daemon *d);      /* condemned by the kernel while nobody listened */
 void guard_dying_look(struct guard_daemon *d);
-int64_t guard_ms(void);                            /* CLOCK_MONOTONIC */
 
 /* guard/report.c: audit line, drift/COOKIE, counts. */
 void guard_report_drift(struct guard_daemon *d, const struct guard_armed *armed, const struct guard_record *record,

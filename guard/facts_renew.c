@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 
@@ -13,8 +14,9 @@
 
 #define LOAD_WAIT_MS 10000
 #define FACTS "facts.json"
+#define LOADER "kedge-guard-load"
 
-static int write_facts(int dir, const struct guard_facts *facts, struct error *e)
+int guard_facts_write(int dir, const struct guard_facts *facts, struct error *e)
 {
 	auto_strbuf struct strbuf text = {};
 
@@ -22,21 +24,6 @@ static int write_facts(int dir, const struct guard_facts *facts, struct error *e
 	if (replace_file_at(dir, FACTS, text.s, text.len, 0600, e) < 0)
 		return error_in(e, "%s", GUARD_DIR);
 	return 0;
-}
-
-int guard_daemon_load(struct error *e)
-{
-	auto_arena struct arena a = {};
-	struct guard_facts facts = {};
-	struct guard_policy policy;
-
-	auto_close int dir = open(GUARD_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	auto_close int bpf = dir < 0 ? -1 : openat(dir, "bpf", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (bpf < 0)
-		return error_set(e, ERROR_HOST, errno, "cannot open '%s/bpf'", GUARD_DIR);
-	if (guard_policy_read(&a, &policy, e) < 0 || guard_load(bpf, policy.syscall_tier, &a, &facts, e) < 0)
-		return -1;
-	return write_facts(dir, &facts, e);
 }
 
 static int poll_tier(struct guard_daemon *d, char *why, struct error *e)
@@ -50,23 +37,39 @@ static int poll_tier(struct guard_daemon *d, char *why, struct error *e)
 
 	if (uname(&host) == 0)
 		facts.kernel = host.release;
-	return write_facts(d->dir, &facts, e);
+	return guard_facts_write(d->dir, &facts, e);
 }
 
 int guard_facts_renew(struct guard_daemon *d, struct error *e)
 {
-	char *argv[] = {(char *)"kedge-guard", (char *)"--load", NULL}, text[512];
+	char *argv[] = {(char *)LOADER, NULL}, path[32], text[512];
 	struct error why = {};
 
-	if (d->bpf < 0) {
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", d->loader);
+	if (d->bpf < 0)
 		error_set(&why, ERROR_HOST, d->no_bpffs, "cannot mount a bpf file system");
-	} else if (guard_run("/proc/self/exe", argv, LOAD_WAIT_MS, &why) < 0) {
+	else if (d->loader < 0)
+		error_set(&why, ERROR_HOST, d->no_loader, "cannot execute '%s'", LOADER);
+	else if (guard_run(path, argv, LOAD_WAIT_MS, &why) < 0)
 		guard_report_event(d, "error", error_text(&why, text, sizeof(text)));
-	}
 	if (why.kind != ERROR_NONE &&
 	    poll_tier(d, arena_strdup(&d->arena, error_text(&why, text, sizeof(text))), e) < 0)
 		return -1;
 	return guard_facts_read(&d->arena, &d->facts, e);
+}
+
+int guard_loader_open(struct guard_daemon *d, struct error *e)
+{
+	auto_arena struct arena a = {};
+	struct error ignored = {};
+	char *path;
+
+	if (guard_find_program(&a, LOADER, PKGLIBEXECDIR, &path, &ignored) < 0) {
+		d->no_loader = ignored.sys;
+		return 0;
+	}
+	d->loader = open(path, O_PATH | O_CLOEXEC);
+	return d->loader < 0 ? error_set(e, ERROR_HOST, errno, "cannot open '%s'", path) : 0;
 }
 
 void guard_kernel_open(struct guard_daemon *d)

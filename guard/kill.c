@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/io.h"
 #include "base/sys.h"
@@ -11,14 +10,6 @@
 
 #define DYING_MS 5000
 #define US_PER_NS 1000
-
-int64_t guard_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static bool is_populated(int events)
 {

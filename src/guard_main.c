@@ -124,13 +124,6 @@ static int start_detached(void)
 	return read(ready[0], &byte, 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int load(void)
-{
-	struct error e = {};
-
-	return guard_daemon_load(&e) < 0 ? fail(&e) : EXIT_SUCCESS;
-}
-
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -146,8 +139,6 @@ int main(int argc, char **argv)
 		return start_detached();
 	if (detached)
 		return guard(GUARD_DAEMON_DETACHED);
-	if (strcmp(what, "--load") == 0)
-		return load();
 	if (strcmp(what, "--version") == 0)
 		return puts("kedge-guard version " PACKAGE_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	fputs(usage, strcmp(what, "--help") == 0 ? stdout : stderr);

@@ -15,6 +15,7 @@ src_sources = \
 	src/commands.h \
 	src/globals.c \
 	src/guard.h \
+	src/guard_load_main.c \
 	src/guard_main.c \
 	src/help.c \
 	src/main.c \
