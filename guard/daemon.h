@@ -82,6 +82,12 @@ struct guard_daemon {
 	bool sweep_failed;       /* the same */
 };
 
+/* Whether there are programs in the kernel: the poll tier is named beside them too. */
+static inline bool guard_has_programs(const struct guard_daemon *d)
+{
+	return d->facts.tiers & ~(uint32_t)GUARD_TIER_POLL;
+}
+
 enum guard_daemon_start { GUARD_DAEMON_SERVICE, GUARD_DAEMON_DETACHED };
 /* Takes everything it needs; afterwards it guards. 1: another one does. DETACHED: leaves the caller's session, cgroup and
  * mount namespace first. */

@@ -77,7 +77,7 @@ void guard_kernel_open(struct guard_daemon *d)
 	struct error e = {};
 
 	d->containers = d->bpf < 0 ? -1 : guard_pin_open(d->bpf, "containers");
-	if (d->containers < 0 || (d->facts.tiers & GUARD_TIER_POLL))
+	if (d->containers < 0 || !guard_has_programs(d))
 		return;
 	if (guard_ring_open(d->bpf, &d->ring, &e) < 0) {
 		d->ring.fd = -1;

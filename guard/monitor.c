@@ -68,7 +68,7 @@ static void watchdog(struct guard_daemon *d, int64_t now)
 	struct error e = {};
 
 	d->watchdog_due_ms = now + WATCHDOG_MS;
-	if (d->bpf < 0 || (d->facts.tiers & GUARD_TIER_POLL))
+	if (d->bpf < 0 || !guard_has_programs(d))
 		return;
 	count_lost(d);
 	if (guard_links_check(d->bpf, broken, &e) == 0)

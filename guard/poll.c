@@ -182,7 +182,7 @@ static bool is_polled(const struct guard_daemon *d, struct guard_armed *armed)
 
 	if (armed->mode == GUARD_OFF || armed->killed)
 		return false;
-	if (!armed->entered && !(d->facts.tiers & GUARD_TIER_POLL))
+	if (!armed->entered && guard_has_programs(d))
 		armed->entered = guard_armed_entry(d, armed->cookie, &entry);
 	return !armed->entered;
 }
