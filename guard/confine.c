@@ -39,6 +39,7 @@
 /* KILL: processes of other users. SYS_PTRACE: their /proc/PID/ns. BPF and PERFMON: to load again what was detached. */
 #define KEPT (1ULL << CAP_KILL | 1ULL << CAP_SYS_PTRACE | 1ULL << CAP_BPF | 1ULL << CAP_PERFMON)
 #define FDS 65536
+#define AROUND ((size_t)16384)
 
 #define DENY(call) \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
@@ -85,10 +86,10 @@ static int drop_capabilities(struct error *e)
 	return 0;
 }
 
-/* What starting needed of program and read-only data; what guarding needs comes back from the page cache by itself. Segments
- * that were ever writable hold relocations, which would be lost. */
-static int drop_segment(struct dl_phdr_info *info, size_t size unused_arg, void *ctx unused_arg)
+/* Calls back for what is of the program and never written to: what was ever writable holds relocations. */
+static int each_segment(struct dl_phdr_info *info, size_t size unused_arg, void *ctx)
 {
+	void (*const *function)(char *from, char *to) = ctx;
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
 
 	for (int i = 0; i < info->dlpi_phnum; i++) {
@@ -97,15 +98,38 @@ static int drop_segment(struct dl_phdr_info *info, size_t size unused_arg, void 
 		uintptr_t to = (info->dlpi_addr + segment->p_vaddr + segment->p_memsz + page) & ~page;
 
 		if (segment->p_type == PT_LOAD && !(segment->p_flags & PF_W) && from < to)
-			madvise((void *)from, to - from, MADV_DONTNEED); /* advice only */
+			(*function)((char *)from, (char *)to);
 	}
-	return 0;
+	/* The others are shared libraries, of a build that is linked so. */
+	return 1;
+}
+
+/* A fault maps the 64 kB around it, but never beyond the mapping: two kinds of advice in turn make many of one. */
+static void split(char *from, char *to)
+{
+	for (char *p = from; p < to; p += 2 * AROUND)
+		madvise(p, MIN(AROUND, (size_t)(to - p)), MADV_DONTDUMP); /* advice only */
+}
+
+/* What comes back from the page cache by itself when it is needed. */
+static void drop(char *from, char *to)
+{
+	madvise(from, (size_t)(to - from), MADV_DONTNEED); /* advice only */
+}
+
+void guard_split(void)
+{
+	void (*function)(char *, char *) = split;
+
+	dl_iterate_phdr(each_segment, &function);
 }
 
 void guard_trim(void)
 {
+	void (*function)(char *, char *) = drop;
+
 	malloc_trim(0);
-	dl_iterate_phdr(drop_segment, NULL);
+	dl_iterate_phdr(each_segment, &function);
 }
 
 int guard_confine(struct error *e)

@@ -193,6 +193,7 @@ int guard_daemon_open(struct guard_daemon *d, enum guard_daemon_start start, str
 	*d = (struct guard_daemon){.dir = -1, .armed_dir = -1, .drift_dir = -1, .bpf = -1, .loader = -1, .only = -1, .lock = -1,
 				   .containers = -1, .inotify = -1, .signals = -1, .ring = {.fd = -1},
 				   .audit = GUARD_AUDIT_NONE, .sweep_due_ms = -1};
+	guard_split();
 	umask(077);
 	if (guard_loader_open(d, e) < 0)
 		return -1;
@@ -210,9 +211,9 @@ int guard_daemon_open(struct guard_daemon *d, enum guard_daemon_start start, str
 	    open_signals(d, e) < 0 || guard_armed_watch(d, e) < 0)
 		return -1;
 	guard_kernel_open(d);
-	guard_trim();
 	if (guard_confine(e) < 0 || take_lock(d, e) < 0)
 		return -1;
+	guard_trim();
 	d->watchdog_due_ms = guard_ms();
 	guard_report_event(d, "started", NULL);
 	guard_report_counts(d);

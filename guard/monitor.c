@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 
@@ -61,6 +62,15 @@ static void count_lost(struct guard_daemon *d)
 	guard_report_counts(d);
 }
 
+/* The only link of its tier. */
+static bool is_sweep_lost(const struct guard_daemon *d, char broken[64])
+{
+	auto_close int fd = d->facts.tiers & GUARD_TIER_SWEEP ? guard_pin_open(d->bpf, "sweep") : -1;
+
+	snprintf(broken, 64, "sweep");
+	return fd < 0 && (d->facts.tiers & GUARD_TIER_SWEEP);
+}
+
 /* Somebody removed a pin, or the kernel let one go. The child attaches everything anew; the maps are kept if they are there. */
 static void watchdog(struct guard_daemon *d, int64_t now)
 {
@@ -71,7 +81,7 @@ static void watchdog(struct guard_daemon *d, int64_t now)
 	if (d->bpf < 0 || !guard_has_programs(d))
 		return;
 	count_lost(d);
-	if (guard_links_check(d->bpf, broken, &e) == 0)
+	if (guard_links_check(d->bpf, broken, &e) == 0 && !is_sweep_lost(d, broken))
 		return;
 	guard_report_event(d, "link-lost", *broken ? broken : e.msg);
 	guard_kernel_close(d);
@@ -89,8 +99,10 @@ static int timers(struct guard_daemon *d)
 {
 	int64_t now = guard_ms(), next;
 
-	if (now >= d->watchdog_due_ms)
+	if (now >= d->watchdog_due_ms) {
 		watchdog(d, now);
+		guard_trim();
+	}
 	next = d->watchdog_due_ms;
 	if ((d->facts.tiers & GUARD_TIER_SWEEP) && d->armed.n > 0) {
 		if (d->sweep_due_ms < 0 || now >= d->sweep_due_ms)
@@ -116,6 +128,7 @@ int guard_daemon_run(struct guard_daemon *d, struct error *e)
 
 	guard_armed_scan(d);
 	guard_kill_rest(d);
+	guard_trim();
 	for (;;) {
 		fds[SIGNALS] = (struct pollfd){.fd = d->signals, .events = POLLIN};
 		fds[INOTIFY] = (struct pollfd){.fd = d->inotify, .events = POLLIN};
