@@ -89,8 +89,8 @@ static inline bool guard_has_programs(const struct guard_daemon *d)
 }
 
 enum guard_daemon_start { GUARD_DAEMON_SERVICE, GUARD_DAEMON_DETACHED };
-/* Takes everything it needs; afterwards it guards. 1: another one does. DETACHED: leaves the caller's session, cgroup and
- * mount namespace first. */
+/* Takes everything it needs; afterwards it guards. 1: another one does. DETACHED: leaves the caller's terminal, cgroup
+ * and mount namespace first. */
 must_check int guard_daemon_open(struct guard_daemon *d, enum guard_daemon_start start, struct error *e);
 /* Until SIGTERM. */
 must_check int guard_daemon_run(struct guard_daemon *d, struct error *e);

@@ -2,6 +2,7 @@
 /* One write to cgroup.kill; the rest is only measured. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/io.h"
@@ -62,7 +63,7 @@ static void wait_for(struct guard_daemon *d, const struct guard_armed *armed, co
 	struct guard_dying *dying = &d->dying[d->n_dying++];
 	*dying = (struct guard_dying){
 		.cookie = armed->cookie, .boot_ns = boot_ns, .deadline_ms = guard_ms() + DYING_MS, .events = events};
-	strncat(dying->id, armed->id, sizeof(dying->id) - 1);
+	snprintf(dying->id, sizeof(dying->id), "%s", armed->id);
 }
 
 /* Init alone, where there is no cgroup. */

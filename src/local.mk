@@ -15,11 +15,14 @@ src_sources = \
 	src/commands.h \
 	src/globals.c \
 	src/guard.h \
-	src/guard_load_main.c \
-	src/guard_main.c \
 	src/help.c \
 	src/main.c \
 	src/options.c \
 	src/options.h \
 	src/options_table.c \
 	src/print.c
+# Programs of their own.
+src_guard_sources = \
+	src/guard_main.c
+src_guard_load_sources = \
+	src/guard_load_main.c
