@@ -122,12 +122,10 @@ struct guard_record {
 enum guard_action { GUARD_ACTION_LOGGED, GUARD_ACTION_DENIED, GUARD_ACTION_KILLED };
 enum guard_counter { GUARD_COUNT_DRIFT, GUARD_COUNT_LOST, GUARD_COUNT_SEALED, GUARD_COUNT_N };
 
-/* Of the host: host and host_pid_members by the programs, the rest by the loader. */
+/* Of the host, as the programs find it. */
 struct guard_settings {
-	uint64_t host[GUARD_OBJECTS_N]; /* the initial namespaces */
-	uint32_t host_pid_members;      /* there were containers without a pid namespace: the quick way out by level is closed */
-	uint32_t provenance;            /* `owned` has all that members made, not only what was sealed */
-	uint32_t lsm_alive;             /* an LSM program was called, not only loaded */
+	uint64_t host[GUARD_OBJECTS_N]; /* the namespaces of pid 1 */
+	uint32_t host_pid_members;      /* there was a GUARD_HOST_PID: the quick way out by level is closed */
 	uint32_t unused;
 };
 

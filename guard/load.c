@@ -27,6 +27,7 @@ struct loading {
 	struct btf *btf;
 	uint32_t tiers;      /* to be loaded */
 	bool no_tick;        /* local_timer_entry is not there: the other one */
+	bool no_provenance;  /* the functions that it hooks do not load */
 	char why[256];       /* what libbpf said first */
 };
 
@@ -78,7 +79,8 @@ static bool is_wanted(const struct loading *l, const struct guard_program *p)
 {
 	if (!(p->tier & l->tiers))
 		return false;
-	if (strcmp(p->name, "tick_hr") == 0 && !l->no_tick)
+	if ((strcmp(p->name, "tick_hr") == 0 && !l->no_tick) ||
+	    (p->optional && p->tier == GUARD_TIER_LSM && l->no_provenance))
 		return false;
 	return !p->optional || target_exists(l, p);
 }
@@ -107,7 +109,53 @@ static int open_object(struct loading *l)
 		if (!prog || bpf_program__set_autoload(prog, wanted) < 0)
 			return -1;
 	}
-	return 0;
+	l->object->rodata->provenance = bpf_program__autoload(l->object->progs.make_namespaces) &&
+					bpf_program__autoload(l->object->progs.make_user) &&
+					bpf_program__autoload(l->object->progs.free_inum);
+	return bpf_program__set_autoload(l->object->progs.probe_open, l->tiers & GUARD_TIER_LSM);
+}
+
+/* Loading and attaching succeed where bpf is not among the security modules that are on; only nothing is called then. */
+static int check_lsm_alive(struct loading *l)
+{
+	struct bpf_link *link = bpf_program__attach(l->object->progs.probe_open);
+
+	if (!link)
+		return -1;
+	auto_close int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	bpf_link__destroy(link);
+	if (*(volatile bool *)&l->object->bss->lsm_alive)
+		return 0;
+	snprintf(l->why, sizeof(l->why), "they load but are not called: bpf is not in the kernel's lsm=");
+	errno = EOPNOTSUPP;
+	return -1;
+}
+
+/* The smallest program of a kind. 0, or -1 with errno. */
+static int probe(const struct loading *l, enum bpf_prog_type type, enum bpf_attach_type attach, const char *target)
+{
+	static const struct bpf_insn insns[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+						{.code = BPF_JMP | BPF_EXIT}};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach);
+	int id = btf__find_by_name_kind(l->btf, target, BTF_KIND_FUNC);
+
+	if (id < 0) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	opts.attach_btf_id = (uint32_t)id;
+	auto_close int prog = bpf_prog_load(type, "probe", "GPL", insns, ARRAY_SIZE(insns), &opts);
+	auto_close int link = prog < 0 ? -1 : bpf_raw_tracepoint_open(NULL, prog);
+	return link < 0 ? -1 : 0;
+}
+
+static bool probe_lsm(const struct loading *l, struct arena *a, struct guard_facts *facts)
+{
+	if (probe(l, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, "bpf_lsm_file_open") < 0)
+		facts->no_lsm = arena_printf(a, "the kernel refuses LSM programs: %s", strerror(errno));
+	else if (probe(l, BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "commit_creds") < 0)
+		facts->no_lsm = arena_printf(a, "the kernel refuses programs at functions: %s", strerror(errno));
+	return !facts->no_lsm;
 }
 
 static int attach_and_pin(struct loading *l)
@@ -139,7 +187,8 @@ static int load_tiers(struct loading *l)
 {
 	l->why[0] = '\0';
 	said = l->why;
-	if (open_object(l) < 0 || guard_bpf__load(l->object) < 0 || attach_and_pin(l) < 0) {
+	if (open_object(l) < 0 || guard_bpf__load(l->object) < 0 ||
+	    ((l->tiers & GUARD_TIER_LSM) && check_lsm_alive(l) < 0) || attach_and_pin(l) < 0) {
 		int sys = errno;
 
 		guard_pins_remove(l->pins, GUARD_LOADING);
@@ -156,23 +205,29 @@ static char *why_not(const struct loading *l, struct arena *a, const char *what)
 	return arena_printf(a, "the kernel refuses %s: %s", what, l->why[0] ? l->why : strerror(errno));
 }
 
-/* From the most to the least: a tier that does not load is left out, with the reason. */
+/* From the most to the least: what does not load is left out, with the reason. */
 static int load_what_goes(struct loading *l, struct arena *a, struct guard_facts *facts)
 {
-	static const struct {
+	const struct {
 		uint32_t tier;
 		const char *what;
-	} droppable[] = {{GUARD_TIER_SYSCALL, "the programs at system calls"}, {GUARD_TIER_SWEEP, "the task iterator"}};
-	char **reason[] = {&facts->no_syscall, &facts->no_sweep};
+		char **reason;
+	} droppable[] = {{GUARD_TIER_LSM, "LSM programs", &facts->no_lsm},
+			 {GUARD_TIER_SYSCALL, "programs at system calls", &facts->no_syscall},
+			 {GUARD_TIER_SWEEP, "the task iterator", &facts->no_sweep}};
 
-	for (size_t i = 0;; i++) {
+	for (size_t i = 0;;) {
 		if (load_tiers(l) == 0)
 			return 0;
+		if ((l->tiers & GUARD_TIER_LSM) && !l->no_provenance) {
+			l->no_provenance = true;
+			continue;
+		}
 		while (i < ARRAY_SIZE(droppable) && !(l->tiers & droppable[i].tier))
 			i++;
-		if (i >= ARRAY_SIZE(droppable))
+		if (i == ARRAY_SIZE(droppable))
 			break;
-		*reason[i] = why_not(l, a, droppable[i].what);
+		*droppable[i].reason = why_not(l, a, droppable[i].what);
 		l->tiers &= ~droppable[i].tier;
 	}
 	facts->no_sample = why_not(l, a, "the programs");
@@ -198,8 +253,8 @@ static int load(struct loading *l, bool syscall_tier, struct arena *a, struct gu
 						strerror(errno));
 		return 0;
 	}
-	l->tiers = GUARD_TIER_SAMPLE | GUARD_TIER_SWEEP | (syscall_tier ? GUARD_TIER_SYSCALL : 0);
-	facts->no_lsm = arena_strdup(a, "not built");
+	l->tiers = GUARD_TIER_SAMPLE | GUARD_TIER_SWEEP | (syscall_tier ? GUARD_TIER_SYSCALL : 0) |
+		   (probe_lsm(l, a, facts) ? GUARD_TIER_LSM : 0);
 	if (load_what_goes(l, a, facts) < 0)
 		return 0;
 	return take_over(l, facts->build, e);

@@ -36,6 +36,7 @@ guard_bpf_sources = \
 	guard/bpf/events.h \
 	guard/bpf/guard.bpf.c \
 	guard/bpf/kernel.h \
+	guard/bpf/lsm.h \
 	guard/bpf/maps.h \
 	guard/bpf/seal.h \
 	guard/bpf/view.h

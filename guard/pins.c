@@ -23,6 +23,19 @@ const struct guard_program guard_programs[] = {
 	{"cgroup_attach", GUARD_TIER_SAMPLE, "cgroup_attach_task", false},
 	{"sweep", GUARD_TIER_SWEEP, NULL, false},
 	{"sys_exits", GUARD_TIER_SYSCALL, "sys_exit", false},
+	{"alloc", GUARD_TIER_LSM, "bpf_lsm_task_alloc", false},
+	{"open", GUARD_TIER_LSM, "bpf_lsm_file_open", false},
+	{"ptrace", GUARD_TIER_LSM, "bpf_lsm_ptrace_access_check", false},
+	{"bpf_call", GUARD_TIER_LSM, "bpf_lsm_bpf", false},
+	{"module_request", GUARD_TIER_LSM, "bpf_lsm_kernel_module_request", false},
+	{"use_capability", GUARD_TIER_LSM, "bpf_lsm_capable", false},
+	{"map_file", GUARD_TIER_LSM, "bpf_lsm_mmap_file", false},
+	{"switch_namespaces", GUARD_TIER_LSM, "switch_task_namespaces", false},
+	{"credentials", GUARD_TIER_LSM, "commit_creds", false},
+	/* The compiler may have left no function of that name. Provenance needs all three. */
+	{"make_namespaces", GUARD_TIER_LSM, "create_new_namespaces", true},
+	{"make_user", GUARD_TIER_LSM, "create_user_ns", true},
+	{"free_inum", GUARD_TIER_LSM, "proc_free_inum", true},
 	{NULL, 0, NULL, false},
 };
 

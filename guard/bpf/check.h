@@ -86,7 +86,7 @@ static __always_inline bool owns(const struct guard_entry *e, uint64_t cookie, u
 	if (owner)
 		return *owner == cookie;
 	/* Who made it is known where functions can be traced; elsewhere it must at least be nobody else's. */
-	return !s->provenance && object != s->host[id];
+	return !provenance && object != s->host[id];
 }
 
 /* mount: of a root, a cwd or a file; mnt_ns: the task's. */

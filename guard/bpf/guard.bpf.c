@@ -3,24 +3,9 @@
  * The programs. One object; which of them are loaded is found out by loading (guard/load.c). The name of a program is that of
  * its pin (guard/pins.c).
  */
-#include "guard/bpf/events.h"
+#include "guard/bpf/lsm.h"
 
 /* --- labels */
-
-/* The label is there before the child is: without it the child would be nobody's. */
-static __always_inline int inherit(struct task_struct *child, uint64_t flags)
-{
-	struct guard_label *parent = label_of(bpf_get_current_task_btf()), *l;
-
-	if (!parent || !parent->cookie)
-		return 0;
-	l = bpf_task_storage_get(&labels, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!l)
-		return -EAGAIN;
-	if (!l->cookie)
-		label_inherit(l, parent, flags);
-	return 0;
-}
 
 static __noinline void not_inherited(struct task_struct *t)
 {
@@ -144,27 +129,16 @@ int BPF_PROG(cgroup_attach, struct cgroup *to, const char *path, struct task_str
 
 /* --- syscall: the only tier that every process of the host pays for */
 
-static __always_inline int check_boundary(uint32_t hook)
-{
-	struct task_struct *t = bpf_get_current_task_btf();
-
-	check(hook, GUARD_TIER_SYSCALL);
-	/* Overridden credentials never get as far as here. */
-	if (!of_the_host(t) && differs(t->cred, (uint64_t)t->real_cred))
-		overridden(t, hook);
-	return 0;
-}
-
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exits)
 {
-	return check_boundary(GUARD_HOOK_EXIT_SYSCALL);
-}
+	struct task_struct *t = bpf_get_current_task_btf();
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(sys_enters)
-{
-	return check_boundary(GUARD_HOOK_ENTER_SYSCALL);
+	check(GUARD_HOOK_EXIT_SYSCALL, GUARD_TIER_SYSCALL);
+	/* Overridden credentials never get as far as here. */
+	if (!of_the_host(t) && differs(t->cred, (uint64_t)t->real_cred))
+		overridden(t, GUARD_HOOK_EXIT_SYSCALL);
+	return 0;
 }
 
 /* --- sweep */

@@ -59,6 +59,11 @@ struct {
 	__type(value, struct guard_settings);
 } settings SEC(".maps");
 
+/* Of the loader: `owned` has all that members made, not only what was sealed. */
+const volatile bool provenance;
+/* To the loader: a hook was called. */
+bool lsm_alive;
+
 static __always_inline struct guard_settings *host_settings(void)
 {
 	uint32_t zero = 0;

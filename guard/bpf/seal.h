@@ -27,6 +27,33 @@ static __always_inline void label_inherit(struct guard_label *child, const struc
 	child->cookie = parent->cookie;
 }
 
+/* Its processes cannot be told from those of the host by the level of their pid namespace. */
+static __noinline void expect_host_pid(uint64_t cookie)
+{
+	struct guard_entry *e = bpf_map_lookup_elem(&containers, &cookie);
+	struct guard_settings *s = host_settings();
+
+	if (e && s && (e->flags & GUARD_HOST_PID))
+		s->host_pid_members = 1;
+}
+
+/* The label is there before the child is: without it the child would be nobody's. */
+static __always_inline int inherit(struct task_struct *child, uint64_t flags)
+{
+	struct guard_label *parent = label_of(bpf_get_current_task_btf()), *l;
+
+	if (!parent || !parent->cookie)
+		return 0;
+	if (parent->state == GUARD_LABEL_RUNTIME)
+		expect_host_pid(parent->cookie);
+	l = bpf_task_storage_get(&labels, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!l)
+		return -EAGAIN;
+	if (!l->cookie)
+		label_inherit(l, parent, flags);
+	return 0;
+}
+
 /* Regular files, pipes, terminals: never a directory, which would be a way to all below it. */
 static __noinline void label_stdio(struct task_struct *t, struct guard_label *l)
 {
@@ -48,24 +75,18 @@ static __noinline void label_stdio(struct task_struct *t, struct guard_label *l)
 /* Those of pid 1, the last ancestor of everybody: of the thread that is the parent. */
 static __noinline void host_learn(struct task_struct *t, struct guard_settings *s)
 {
-	struct task_struct *parent;
-
-	for (int i = 0; i < ANCESTORS_MAX; i++) {
-		if (t->tgid == 1) {
-			struct nsproxy *ns = t->nsproxy;
-			struct view v = {};
-
-			if (ns)
-				view_take(&v, t, ns, t->real_cred);
-			for (int j = 0; j < GUARD_OBJECTS_N; j++)
-				s->host[j] = v.object[j];
-			return;
-		}
-		parent = t->real_parent;
-		if (!parent)
-			return;
-		t = parent;
-	}
+	for (int i = 0; i < ANCESTORS_MAX && t && t->tgid != 1; i++)
+		t = t->real_parent;
+	if (!t || t->tgid != 1)
+		return;
+	s->host[GUARD_MOUNT] = (uint64_t)BPF_CORE_READ(t, nsproxy, mnt_ns);
+	s->host[GUARD_UTS] = (uint64_t)BPF_CORE_READ(t, nsproxy, uts_ns);
+	s->host[GUARD_IPC] = (uint64_t)BPF_CORE_READ(t, nsproxy, ipc_ns);
+	s->host[GUARD_NETWORK] = (uint64_t)BPF_CORE_READ(t, nsproxy, net_ns);
+	s->host[GUARD_PID] = s->host[GUARD_PID_CHILDREN] = (uint64_t)BPF_CORE_READ(t, nsproxy, pid_ns_for_children);
+	s->host[GUARD_CGROUP] = (uint64_t)BPF_CORE_READ(t, nsproxy, cgroup_ns);
+	s->host[GUARD_TIME] = s->host[GUARD_TIME_CHILDREN] = (uint64_t)BPF_CORE_READ(t, nsproxy, time_ns);
+	s->host[GUARD_USER] = (uint64_t)BPF_CORE_READ(t, real_cred, user_ns);
 }
 
 static __always_inline uint64_t cgroup_id(struct cgroup *cgroup)

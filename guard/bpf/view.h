@@ -49,12 +49,13 @@ static __always_inline uint64_t bset_of(const struct cred *cred)
 static __always_inline struct upid active_pid(struct task_struct *t)
 {
 	struct upid upid = {};
-	struct pid *pid = t->thread_pid;
+	/* Read, not followed: an index of a variable may not be added to a pointer that was. */
+	struct pid *pid = BPF_CORE_READ(t, thread_pid);
 
 	if (pid)
 		bpf_probe_read_kernel(&upid, sizeof(upid),
 				      (void *)pid + bpf_core_field_offset(pid->numbers) +
-					      (pid->level & 63) * bpf_core_type_size(struct upid));
+					      BPF_CORE_READ(pid, level) * bpf_core_type_size(struct upid));
 	return upid;
 }
 

@@ -9,6 +9,7 @@ unit_tests = \
 	tests/unit/test_guard_audit \
 	tests/unit/test_guard_fingerprint \
 	tests/unit/test_guard_kernel \
+	tests/unit/test_guard_lsm \
 	tests/unit/test_guard_policy \
 	tests/unit/test_hooks \
 	tests/unit/test_json \
