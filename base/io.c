@@ -77,7 +77,10 @@ static int replace_write(int dirfd, const char *temp, const void *data, size_t n
 	auto_close int fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 	struct stat st;
 
-	if (fd < 0 || write_all(fd, data, n) < 0 || fchmod(fd, mode) < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || write_all(fd, data, n) < 0 || fstat(fd, &st) < 0)
+		return -1;
+	/* The caller's umask, or a leftover's own mode. */
+	if ((st.st_mode & 07777) != mode && fchmod(fd, mode) < 0)
 		return -1;
 	if ((size_t)st.st_size != n) {
 		errno = EIO;

@@ -15,7 +15,7 @@
 struct cgroup {
 	char *mountpoint; /* of cgroup2, e.g. /sys/fs/cgroup */
 	char *path;       /* relative to the mount, normalised, no leading slash, e.g. "user/web1" */
-	int fd;           /* O_PATH|O_DIRECTORY of the directory, -1 while it does not exist */
+	int fd;           /* O_DIRECTORY of the directory, after cgroup_create() O_RDONLY, else O_PATH; -1 while it does not exist */
 	bool created;     /* by this process: only then is it removed on failure */
 	int mount_fd;     /* O_PATH|O_DIRECTORY of the mount; every path is resolved below it */
 	/* Levels at the end of the path that are this container's own and go when it goes: after cgroup_place() those
@@ -35,6 +35,8 @@ must_check int cgroup_open(const char *path, struct cgroup *ret, struct error *e
  * failure everything made is removed again. devices: attach the device program, default-deny even without rules (false
  * in user namespaces that the caller does not control); a kernel that refuses it is an error. */
 must_check int cgroup_create(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e);
+/* The device program for a cgroup that was created without; processes may be in it already. */
+must_check int cgroup_create_devices(const struct cgroup *cg, const struct spec_resources *resources, struct error *e);
 /* config-linux.md "Cgroup ownership": chowns the directory and the files of /sys/kernel/cgroup/delegate. */
 must_check int cgroup_delegate(const struct cgroup *cg, uid_t uid, struct error *e);
 /* Writes limits to an existing cgroup (update). Never touches device rules, never freezes. What `resources` leaves open

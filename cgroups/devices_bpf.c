@@ -157,21 +157,16 @@ static int replace_attached(int cgroup_fd, int prog_fd)
 
 int cgroup_device_attach(const struct cgroup *cg, const struct bpf_insn *insns, size_t n, bool fresh, struct error *e)
 {
-	auto_close int dir = -1;
 	auto_close int prog = -1;
 
 	if (n == 0 && fresh)
 		return 0;
-	/* The kernel takes no O_PATH fd here. */
-	dir = cgroup_open_dir(cg->fd, ".", O_RDONLY);
-	if (dir < 0)
-		return error_set(e, ERROR_HOST, errno, "cannot open cgroup '%s'", cg->path);
 	if (n > 0) {
 		prog = load_once(insns, n, NULL, 0);
 		if (prog < 0)
 			return load_failed(insns, n, errno, e);
 	}
-	if ((fresh ? attach(dir, prog, -1) : replace_attached(dir, prog)) < 0) {
+	if ((fresh ? attach(cg->fd, prog, -1) : replace_attached(cg->fd, prog)) < 0) {
 		error_set(e, ERROR_HOST, errno, D ": cannot attach the device program to cgroup '%s'", cg->path);
 		return error_hint(e,
 				  "a cgroup above it may have a device program that allows no others (attached without "

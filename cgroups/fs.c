@@ -96,17 +96,26 @@ static int check_fit(const struct cgroup *cg, struct error *e)
 	return 0;
 }
 
+int cgroup_create_devices(const struct cgroup *cg, const struct spec_resources *resources, struct error *e)
+{
+	auto_arena struct arena a = {};
+	struct bpf_insn *insns = NULL;
+	size_t n = 0;
+
+	if (cgroup_device_program(resources, &a, &insns, &n, e) < 0)
+		return -1;
+	return cgroup_device_attach(cg, insns, n, cg->created, e);
+}
+
 static int create_inside(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e)
 {
 	auto_arena struct arena a = {};
 	struct cgroup_writes writes = {};
-	struct bpf_insn *insns = NULL;
-	size_t n = 0;
 
 	/* What cgroup_place() found may have been removed and made again since. */
 	if (cg->fd >= 0)
 		close(cg->fd);
-	cg->fd = cgroup_open_dir(cg->mount_fd, cg->path, O_PATH);
+	cg->fd = cgroup_open_dir(cg->mount_fd, cg->path, O_RDONLY);
 	if (cg->fd < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot open cgroup '%s' below '%s'", cg->path, cg->mountpoint);
 	if (check_fit(cg, e) < 0)
@@ -116,10 +125,7 @@ static int create_inside(struct cgroup *cg, const struct spec_resources *resourc
 		    cgroup_apply(cg, &writes, e) < 0)
 			return -1;
 	}
-	if (devices && (cgroup_device_program(resources, &a, &insns, &n, e) < 0 ||
-			cgroup_device_attach(cg, insns, n, cg->created, e) < 0))
-		return -1;
-	return 0;
+	return devices ? cgroup_create_devices(cg, resources, e) : 0;
 }
 
 int cgroup_create(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e)

@@ -47,13 +47,14 @@ static int remaining(const struct cgroup *cg, int timeout_ms, struct error *e)
 
 int cgroup_kill(const struct cgroup *cg, int timeout_ms, struct error *e)
 {
+	struct events now;
+
 	if (cg->fd < 0)
+		return 0;
+	if (cgroup_events_get(cg->fd, &now) == 0 && !now.populated)
 		return 0;
 	if (write_file_at(cg->fd, "cgroup.kill", "1") < 0 && errno != ENODEV) {
 		int saved = errno;
-		struct events now;
-		if (saved == ENOENT && cgroup_events_get(cg->fd, &now) == 0 && !now.populated)
-			return 0;
 		error_set(e, ERROR_HOST, saved, "cannot kill cgroup '%s'", cg->path);
 		return saved == ENOENT ? error_hint(e, "cgroup.kill needs Linux 5.14") : -1;
 	}

@@ -304,5 +304,6 @@ bool guard_process_joining(int proc)
 		return false;
 	exe[n] = '\0';
 	const char *base = strrchr(exe, '/');
-	return strncmp(exe, init, sizeof(init) - 1) == 0 || (base && strcmp(base, "/kedge") == 0);
+	return strncmp(exe, init, sizeof(init) - 1) == 0 ||
+	       (base && (strcmp(base, "/kedge") == 0 || strcmp(base, "/kedge-shared") == 0));
 }

@@ -39,7 +39,7 @@ static uint64_t device_number(uint64_t major, uint64_t minor)
 int do_MKNOD(struct init *i, const struct plan_step *s)
 {
 	const char *name;
-	int dir = root_parent(i, init_str(i, s->str), &name);
+	int dir = root_parent_kept(i, init_str(i, s->str), &name);
 
 	if (dir < 0)
 		return dir;
@@ -48,18 +48,18 @@ int do_MKNOD(struct init *i, const struct plan_step *s)
 		ret = same_node(dir, name, s);
 	else if (ret >= 0 && s->num[3])
 		ret = (int)sys5(__NR_fchownat, dir, name, s->num[3] >> 32, s->num[3] & 0xffffffff, AT_SYMLINK_NOFOLLOW);
-	return closed(dir, ret);
+	return ret;
 }
 
 int do_SYMLINK(struct init *i, const struct plan_step *s)
 {
 	const char *name;
-	int dir = root_parent(i, init_str(i, s->str), &name);
+	int dir = root_parent_kept(i, init_str(i, s->str), &name);
 
 	if (dir < 0)
 		return dir;
 	int ret = (int)sys3(__NR_symlinkat, init_str(i, s->str2), dir, name);
-	return closed(dir, ret == -EEXIST ? 0 : ret);
+	return ret == -EEXIST ? 0 : ret;
 }
 
 /* The slave comes from the master itself, never from a path that the container could exchange (CVE-2025-52565). */

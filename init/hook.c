@@ -34,6 +34,8 @@ static _Noreturn void hook_child(struct init *i, const struct plan_step *s, cons
 	const char *path = init_str(i, s->str);
 	uint64_t none = 0;
 
+	if (s->reg != REG_NONE && sys1(__NR_fchdir, i->reg[s->reg]) < 0)
+		sys1(__NR_exit_group, 126);
 	sys2(__NR_setpgid, 0, 0);
 	sys3(__NR_dup3, fds->in, 0, 0);
 	sys3(__NR_dup3, fds->out[1], 1, 0);

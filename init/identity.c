@@ -47,9 +47,9 @@ int do_NS_ROOT(struct init *i, const struct plan_step *s)
 {
 	int ret = (int)sys2(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
 
-	(void)i, (void)s;
+	(void)i;
 	/* Without this right the list of groups cannot be changed at all (user_namespaces(7)), so nothing is lost. */
-	if (ret >= 0)
+	if (ret >= 0 && s->num[2])
 		ret = (int)sys2(__NR_setgroups, 0, NULL);
 	if (ret == -EPERM)
 		ret = 0;

@@ -127,7 +127,7 @@ void init_start(const long *stack)
 	closed(fd, 0);
 	i->plan = (const void *)image;
 	i->sock = number(argv[3]);
-	i->result = i->mask_dir = i->devnull = -1;
+	i->result = i->mask_dir = i->devnull = i->parent = -1;
 	if (i->plan->magic != PLAN_MAGIC || i->plan->size != size || i->plan->n_regs > PLAN_REGS_MAX)
 		init_exit(125);
 	const int32_t *regs = (const void *)((const char *)i->plan + i->plan->regs);

@@ -24,7 +24,10 @@ static int set_attr(int fd, const char *path, const struct plan_step *s)
 
 int do_MOUNT_ATTR(struct init *i, const struct plan_step *s)
 {
-	return set_attr(i->reg[s->reg], "", s);
+	if (s->reg2 == REG_NONE)
+		return set_attr(i->reg[s->reg], "", s);
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (__u64)i->reg[s->reg2]};
+	return (int)sys5(__NR_mount_setattr, i->reg[s->reg], "", s->num[3] | AT_EMPTY_PATH, &attr, sizeof(attr));
 }
 
 /* The root of the mount namespace itself, which setns goes to, whatever root we were given. */
@@ -187,9 +190,10 @@ int do_PLACE(struct init *i, const struct plan_step *s)
 	int target = root_make(i, path, what, s->flags & PLAN_NOSYMLINKS ? RESOLVE_NO_SYMLINKS : 0);
 	if (target < 0)
 		return target;
+	root_parent_forget(i); /* it may be what is covered now */
 	int ret = attach(i->reg[s->reg], target);
 	closed(target, 0);
-	if (ret < 0 || (s->flags & PLAN_KEEP))
+	if (ret < 0 || (s->flags & (PLAN_KEEP | PLAN_HOLD)))
 		return ret < 0 ? ret : 0;
 
 	closed(i->reg[s->reg], 0);
@@ -207,7 +211,7 @@ int do_RETUNE(struct init *i, const struct plan_step *s)
 int do_READONLY_PATH(struct init *i, const struct plan_step *s)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
-	int target = root_open(i, init_str(i, s->str), O_PATH, 0);
+	int target = hidden_open(i, s);
 
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;
@@ -276,7 +280,7 @@ static int mask_directory(struct init *i, int target)
 int do_MASK_PATH(struct init *i, const struct plan_step *s)
 {
 	struct statx st;
-	int target = root_open(i, init_str(i, s->str), O_PATH, 0);
+	int target = hidden_open(i, s);
 
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0;

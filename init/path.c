@@ -9,7 +9,7 @@
 #define PATH_BYTES   4096
 #define LINKS_MAX    40
 
-int root_open(const struct init *i, const char *path, uint64_t flags, uint64_t resolve)
+static int open_in(int root, const char *path, uint64_t flags, uint64_t resolve)
 {
 	struct open_how how = {
 		.flags = flags | O_CLOEXEC,
@@ -19,11 +19,25 @@ int root_open(const struct init *i, const char *path, uint64_t flags, uint64_t r
 
 	/* EAGAIN: something was renamed or mounted while the kernel resolved a ".."; a storm of it is an attack. */
 	for (int n = 0; n < RACE_RETRIES; n++) {
-		fd = sys4(__NR_openat2, i->reg[i->plan->root_reg], path, &how, sizeof(how));
+		fd = sys4(__NR_openat2, root, path, &how, sizeof(how));
 		if (fd != -EAGAIN)
 			break;
 	}
 	return (int)fd;
+}
+
+int root_open(const struct init *i, const char *path, uint64_t flags, uint64_t resolve)
+{
+	return open_in(i->reg[i->plan->root_reg], path, flags, resolve);
+}
+
+int hidden_open(const struct init *i, const struct plan_step *s)
+{
+	const char *path = init_str(i, s->str);
+
+	if (s->flags & PLAN_BELOW)
+		return open_in(i->reg[s->reg], path + s->num[0], O_PATH, 0);
+	return root_open(i, path, O_PATH, 0);
 }
 
 int closed(int fd, int ret)
@@ -99,6 +113,31 @@ int root_parent(const struct init *i, const char *path, const char **name)
 		len--;
 	*name = path + len;
 	return make_dirs(i, path, len, 0);
+}
+
+/* As root_parent(), but the descriptor stays ours: device nodes and links stand side by side, and each of them would resolve the same path. */
+int root_parent_kept(struct init *i, const char *path, const char **name)
+{
+	size_t len = strlen(path);
+
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	if (i->parent >= 0 && i->parent_len == len && memcmp(i->parent_path, path, len) == 0) {
+		*name = path + len;
+		return i->parent;
+	}
+	root_parent_forget(i);
+	i->parent = root_parent(i, path, name);
+	i->parent_path = path;
+	i->parent_len = len;
+	return i->parent;
+}
+
+void root_parent_forget(struct init *i)
+{
+	if (i->parent >= 0)
+		closed(i->parent, 0);
+	i->parent = -1;
 }
 
 /* The path that a symlink at name, in directory dir and last of path, stands for. */

@@ -251,7 +251,7 @@ int do_HOME(struct init *i, const struct plan_step *s)
 
 static int verify_opened(struct init *i, const struct plan_step *s, int *fd)
 {
-	*fd = root_open(i, init_str(i, s->str), O_PATH, 0);
+	*fd = hidden_open(i, s);
 	return *fd == -ENOENT || *fd == -ENOTDIR ? 1 : *fd < 0 ? *fd : 0;
 }
 
@@ -314,10 +314,12 @@ static int take_signals(void)
 {
 	static const unsigned char ends[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGALRM,   SIGTERM, SIGUSR1,
 					     SIGUSR2, SIGPIPE, SIGPROF, SIGVTALRM, SIGIO,   SIGPWR};
-	struct signal_action action = {.handler = end_by_signal, .flags = SA_RESTORER_};
+	struct signal_action action = {.flags = SA_RESTORER_};
 	uint64_t none = 0;
 	int ret = 0;
 
+	/* No initialiser: clang would copy it from a constant, and an address in a constant is a relocation. */
+	action.handler = end_by_signal;
 	for (size_t n = 0; n < sizeof(ends) && ret >= 0; n++)
 		ret = (int)sys4(__NR_rt_sigaction, ends[n], &action, NULL, sizeof(action.mask));
 	/* Everything was blocked across the clone. */
@@ -329,6 +331,7 @@ int do_CLOSE_FDS(struct init *i, const struct plan_step *s)
 	/* What set-up alone used goes at once. */
 	closed(i->mask_dir, 0);
 	closed(i->devnull, 0);
+	root_parent_forget(i);
 	/* Close-on-exec, not closed: the socket still has to tell of a failed execve. */
 	int ret = (int)sys3(__NR_close_range, s->num[0], ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
 	return ret < 0 ? ret : take_signals();

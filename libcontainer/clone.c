@@ -183,15 +183,17 @@ static int run_intermediate(struct clone_task *task)
 int clone_init(const struct clone_request *request, pid_t *pid, int *pidfd, struct error *e)
 {
 	static char stacks[2 * STACK_SIZE] __attribute__((aligned(16)));
-	struct clone_report *shared =
-		mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct clone_task task = {.request = request, .report = shared, .stack = stacks};
+	struct clone_report own, *shared = &own;
+	struct clone_task task = {.request = request, .stack = stacks};
 	sigset_t all, old;
 	int status;
 
+	if (!request->share_memory)
+		shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		return error_set(e, ERROR_HOST, errno, "cannot map memory");
-	shared->pidfd = -1;
+	*shared = (struct clone_report){.pidfd = -1};
+	task.report = shared;
 	/* Nothing may interrupt a process that shares our memory; init restores the empty mask. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
@@ -206,7 +208,8 @@ int clone_init(const struct clone_request *request, pid_t *pid, int *pidfd, stru
 	}
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	struct clone_report r = *shared;
-	munmap(shared, sizeof(*shared));
+	if (shared != &own)
+		munmap(shared, sizeof(*shared));
 	if (r.what && r.pid > 0)
 		while (waitpid(r.pid, &status, 0) < 0 && errno == EINTR)
 			;

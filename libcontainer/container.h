@@ -16,6 +16,7 @@ struct runtime {
 	const char *root; /* absolute state root, e.g. /run/kedge */
 	bool root_given;  /* by --root: a missing one is then an error for list */
 	bool systemd_cgroup;
+	bool no_cgroup; /* containers stay in the caller's */
 	enum rootless_mode rootless;
 	bool debug;
 };
@@ -77,6 +78,7 @@ struct update_options {
 	const char *name; /* of the document, for messages */
 	const char *text; /* a resources object as JSON; its device rules are not looked at */
 	size_t size;
+	const char *l3_cache_schema, *mem_bw_schema; /* of linux.intelRdt; NULL: as it is */
 };
 /* New limits for a container that is not stopped. On failure it has the old ones. */
 must_check int container_update(const struct runtime *rt, const char *id, const struct update_options *o,
@@ -108,6 +110,9 @@ struct container_info {
 /* Sorted by id. A directory that cannot be read is skipped with a warning. */
 must_check int container_list(const struct runtime *rt, struct arena *a, struct container_info **ret, size_t *n,
 			      struct error *e);
+
+/* Every id below the root, sorted, whatever is behind it: for those who pick some. None without a root. */
+must_check int container_ids(const struct runtime *rt, struct arena *a, char ***ret, size_t *n, struct error *e);
 
 /* The steps that create would take, as text; needs no privileges and changes nothing. process: as exec would (NULL: create). */
 must_check int container_plan(const struct runtime *rt, const struct create_options *o, const char *exec_process,

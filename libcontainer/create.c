@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/dl.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -46,6 +47,8 @@ struct creation {
 	struct guarding guarding;
 	struct state state;
 	bool committed;
+	bool devices_done; /* the device program is attached */
+	uint64_t late_namespaces; /* that init enters by itself: only at the end is it known which they are */
 	int notify; /* socket for sd_notify; -1 */
 	struct rlimit nofile;
 	bool nofile_raised;
@@ -94,6 +97,10 @@ static int check_request(struct creation *c, struct error *e)
 	if (c->rt->systemd_cgroup)
 		return error_set(e, ERROR_USAGE, 0,
 				 "option --systemd-cgroup: the systemd cgroup driver is not supported yet");
+	/* Not later: from here on the command cannot be begun anew. */
+	if ((c->rt->systemd_cgroup || c->spec->process.selinux_label || c->spec->linux_.net_devices.n) &&
+	    dl_prepare(c->o->preserve_fds + listen_fds(), e) < 0)
+		return -1;
 	if (lsm_check(&c->spec->process, e) < 0 || lsm_check_mounts(&c->spec->linux_, e) < 0 ||
 	    guarding_decide(&c->guarding, c->spec, &c->privileges, &c->arena, e) < 0)
 		return -1;
@@ -108,6 +115,18 @@ static bool wants_limits(const struct spec_linux *l)
 
 	return l->cgroups_path || r->memory.set || r->cpu.set || r->pids.set || r->block_io.set || r->hugepages.n ||
 	       r->rdma.n || r->unified.n;
+}
+
+/* Rules for devices are part of every configuration, and with them alone nothing was asked of the cgroup. */
+static int check_no_cgroup(const struct creation *c, struct error *e)
+{
+	if (wants_limits(&c->spec->linux_))
+		return error_set(e, ERROR_CONFIG, 0,
+				 "linux.%s: cannot be applied with cgroups disabled (--cgroup-manager)",
+				 c->spec->linux_.cgroups_path ? "cgroupsPath" : "resources");
+	if (c->spec->linux_.resources.devices.n && c->privileges.privileged)
+		log_write(LOG_WARNING, "linux.resources.devices: not enforced with cgroups disabled, ignoring");
+	return 0;
 }
 
 /* config-linux.md, Cgroup ownership: a container with its own user and cgroup namespace and a writable cgroup mount. */
@@ -138,7 +157,9 @@ static int make_cgroup(struct creation *c, struct error *e)
 	const struct spec_resources *resources = &c->spec->linux_.resources;
 	struct error why = {};
 
-	if (cgroup_create(&c->cgroup, resources, !c->privileges.rootless, &why) == 0) {
+	/* A hook that init runs may come before the parent is through with what it does beside init. */
+	c->devices_done = c->privileges.rootless || c->spec->hooks[HOOK_CREATE_CONTAINER].n;
+	if (cgroup_create(&c->cgroup, resources, c->devices_done && !c->privileges.rootless, &why) == 0) {
 		c->has_cgroup = true;
 		c->intent.cgroup_existed = !c->cgroup.created;
 		return c->cgroup.created ? delegate_cgroup(c, e) : 0;
@@ -158,9 +179,11 @@ static int make_cgroup(struct creation *c, struct error *e)
 /* Everything on disk that must be there before init exists. */
 static int prepare_directory(struct creation *c, struct error *e)
 {
-	if (cgroup_place(c->spec->linux_.cgroups_path, c->o->id, &c->cgroup, e) < 0)
+	if (c->rt->no_cgroup && check_no_cgroup(c, e) < 0)
 		return -1;
-	c->intent.cgroup = arena_strdup(&c->arena, c->cgroup.path);
+	if (!c->rt->no_cgroup && cgroup_place(c->spec->linux_.cgroups_path, c->o->id, &c->cgroup, e) < 0)
+		return -1;
+	c->intent.cgroup = c->rt->no_cgroup ? NULL : arena_strdup(&c->arena, c->cgroup.path);
 	c->intent.cgroup_existed = true;
 	if (guarding_open(&c->guarding, &c->arena, e) < 0)
 		return -1;
@@ -176,12 +199,10 @@ static int prepare_directory(struct creation *c, struct error *e)
 	made.cgroup_existed = c->cgroup.made == 0;
 	if (intent_write(&c->dir, &made, e) < 0)
 		return -1;
-	if (replace_file_at(c->dir.fd, "config.json", c->spec->text, c->spec->text_size, 0600, e) < 0)
-		return -1;
 	if (c->mode == CREATE &&
 	    (mkfifoat(c->dir.fd, "exec.fifo", 0600) < 0 || mkfifoat(c->dir.fd, "result.fifo", 0600) < 0))
 		return error_set(e, ERROR_HOST, errno, "cannot create the fifos of the state directory");
-	if (make_cgroup(c, e) < 0)
+	if (!c->rt->no_cgroup && make_cgroup(c, e) < 0)
 		return -1;
 	return guarding_arm(&c->guarding, c->spec, c->o->id, c->rt->root, c->intent.cgroup, e);
 }
@@ -194,9 +215,10 @@ static const char *json_as(struct creation *c, enum status status, pid_t pid)
 	return arena_strdup(&c->arena, strbuf_str(&out));
 }
 
-static const char *creation_state_json(void *ctx, pid_t pid)
+/* For the spec a container whose environment was made is created; agents know the example with "creating". */
+static const char *creation_state_json(void *ctx, pid_t pid, bool for_hooks)
 {
-	return json_as(ctx, STATUS_CREATING, pid);
+	return json_as(ctx, for_hooks ? STATUS_CREATED : STATUS_CREATING, pid);
 }
 
 static void fill_state(struct creation *c)
@@ -226,6 +248,19 @@ static int hand_over(const char *path, int fd, const char *payload, struct error
 	return sock < 0 ? -1 : socket_send_fd(sock, fd, payload, e);
 }
 
+/* Init sets itself up meanwhile, and cannot get past its first barrier before this is through. */
+static int beside_init(void *ctx, const struct spawn *sp, struct error *e)
+{
+	struct creation *c = ctx;
+	bool devices = c->has_cgroup && !c->devices_done;
+
+	if (devices && cgroup_create_devices(&c->cgroup, &c->spec->linux_.resources, e) < 0)
+		return -1;
+	if (replace_file_at(c->dir.fd, "config.json", c->spec->text, c->spec->text_size, 0600, e) < 0)
+		return -1;
+	return state_observe_init(&c->state, sp->pid, ~c->late_namespaces, e);
+}
+
 /* Init is complete and verified and waits: now the container exists. */
 static int commit(void *ctx, const struct spawn *sp, struct error *e)
 {
@@ -237,10 +272,21 @@ static int commit(void *ctx, const struct spawn *sp, struct error *e)
 		return error_in(e, "console socket");
 	if (c->o->pidfd_socket && hand_over(c->o->pidfd_socket, sp->pidfd, "pidfd", e) < 0)
 		return error_in(e, "pidfd socket");
-	if (state_observe_init(&c->state, sp->pid, e) < 0 || state_write(&c->dir, &c->state, e) < 0)
+	if (state_observe_init(&c->state, sp->pid, c->late_namespaces, e) < 0 || state_write(&c->dir, &c->state, e) < 0)
 		return -1;
 	c->committed = true;
 	return c->o->pid_file ? pid_file_write(c->o->pid_file, sp->pid, e) : 0;
+}
+
+static uint64_t namespaces_of_init(const struct plan *plan)
+{
+	uint64_t flags = 0;
+
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].side == SIDE_CHILD &&
+		    (plan->steps[i].kind == STEP_UNSHARE || plan->steps[i].kind == STEP_SETNS))
+			flags |= plan->steps[i].num[0];
+	return flags;
 }
 
 static int open_fifos(struct creation *c, struct plan *plan, struct error *e)
@@ -317,25 +363,23 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 		.seccomp = seccomp,
 		.notify_dir = notify,
 		.listen_fds = listen_fds(),
-		.creating_json = json_as(c, STATUS_CREATING, 2147483647),
-		.created_json = json_as(c, STATUS_CREATED, 2147483647),
+		.hook_json = json_as(c, STATUS_CREATED, 2147483647),
 		.caps_available = caps_available(c->spec, &c->privileges),
 	};
 	plan->preserve_fds = c->o->preserve_fds + in.listen_fds;
 	if (plan_create(plan, &in, e) < 0 || open_fifos(c, plan, e) < 0)
 		return -1;
 	raise_nofile(c);
-	auto_close int cgroup_fd = c->has_cgroup ? cgroup_join_fd(&c->cgroup, NULL, 0, e) : -1;
-	if (c->has_cgroup && cgroup_fd < 0)
-		return -1;
+	c->late_namespaces = namespaces_of_init(plan);
 	*sp = (struct spawn){.plan = plan,
 			     .spec = c->spec,
-			     .cgroup_fd = cgroup_fd,
+			     .cgroup_fd = c->has_cgroup ? c->cgroup.fd : -1,
 			     .cgroup = &c->cgroup,
 			     .privileged = c->privileges.privileged,
 			     .guard = c->guarding.cookie ? &c->guarding.guard : NULL,
 			     .guard_cookie = c->guarding.cookie,
 			     .state_json = creation_state_json,
+			     .cloned = beside_init,
 			     .ready = commit,
 			     .ctx = c,
 			     .pidfd = -1,
@@ -417,17 +461,30 @@ static void abandon(struct creation *c)
 			  error_text(&late, text, sizeof(text)));
 }
 
+/* As a delete, but nothing has to be read again: if the directory is still ours, it is about the container that we made. */
+static int finish(struct creation *c, struct error *e)
+{
+	int gone = statedir_relock(&c->dir, e);
+
+	if (gone)
+		return gone < 0 ? -1 : 0;
+	c->intent.cgroup_existed = c->state.cgroup_existed;
+	int ret = container_finish(&c->dir, &c->state, &c->intent, c->spec, e);
+	statedir_unlock(&c->dir);
+	return ret;
+}
+
 static int foreground(struct creation *c, struct spawn *sp, bool keep, int *exit_status, struct error *e)
 {
 	/* The container is complete: others may look at it, stop it, or delete it while it runs. */
-	statedir_done(&c->dir);
+	statedir_unlock(&c->dir);
 	if (foreground_wait(sp->pid, sp->pidfd, sp->master, exit_status, e) < 0) {
 		abandon(c);
 		return -1;
 	}
 	if (c->guarding.cookie && *exit_status == 128 + SIGKILL)
 		guarding_explain(&c->guarding, c->o->id);
-	if (keep || container_delete(c->rt, c->o->id, true, e) == 0)
+	if (keep || finish(c, e) == 0)
 		return 0;
 	struct error again = {};
 	if (container_delete(c->rt, c->o->id, true, &again) < 0)
@@ -458,7 +515,7 @@ int container_run(const struct runtime *rt, const struct create_options *o, cons
 	}
 	/* READY may never come: nobody else is kept from the container meanwhile. */
 	if (c.notify >= 0)
-		statedir_done(&c.dir);
+		statedir_unlock(&c.dir);
 	if (c.notify >= 0 && sdnotify_relay(c.notify, secure_getenv("NOTIFY_SOCKET"), sp.pid, sp.pidfd, e) < 0) {
 		abandon(&c);
 		return -1;

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -140,6 +141,20 @@ static struct spec *load_hooks(const struct statedir *dir)
 	log_write(LOG_WARNING, "container '%s': %s: no poststop hooks are run, ignoring", dir->id,
 		  error_text(&e, why, sizeof(why)));
 	return NULL;
+}
+
+int container_finish(struct statedir *dir, const struct state *state, const struct intent *intent, const struct spec *spec,
+		     struct error *e)
+{
+	auto_strbuf struct strbuf text = {};
+	/* No copy: a delete was killed after it had run the hooks. */
+	bool hooks = spec->hooks[HOOK_POSTSTOP].n && faccessat(dir->fd, "config.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+
+	if (clear_foreign_cgroup(state, e) < 0)
+		return -1;
+	if (hooks)
+		state_print_oci(state, STATUS_STOPPED, 0, &text);
+	return container_destroy(dir, intent, hooks ? spec : NULL, hooks ? strbuf_str(&text) : NULL, e);
 }
 
 static int delete_complete(struct statedir *dir, const struct state *state, const struct intent *intent, struct error *e)

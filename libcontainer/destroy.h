@@ -4,6 +4,12 @@
 #include "libcontainer/statedir.h"
 #include "spec/spec.h"
 
+struct state;
+
+/* The end of `run`, whose init is dead and reaped: what delete does, by what the creator still knows. Needs the lock. */
+must_check int container_finish(struct statedir *dir, const struct state *state, const struct intent *intent, const struct spec *spec,
+				struct error *e);
+
 /* Undoes a create, complete or not: ends what is in a cgroup of ours, removes cgroup and resctrl directory, runs poststop hooks
  * if spec and state_json are given (the container was complete), and removes the state directory last. Needs the lock. May be
  * repeated after a failure. A process in a cgroup that existed before is the caller's to end.

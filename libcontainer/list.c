@@ -120,41 +120,76 @@ static void list_one(struct listing *l, int root_fd, const char *id)
 		warn(&dir, &e);
 }
 
-static int by_id(const void *a, const void *b)
+static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct container_info *)a)->id, ((const struct container_info *)b)->id);
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int container_list(const struct runtime *rt, struct arena *a, struct container_info **ret, size_t *n, struct error *e)
+/* Every name that can be a container's, sorted; other things live here under names that cannot. */
+static int read_ids(int root_fd, const struct runtime *rt, struct arena *a, char ***ret, size_t *n, struct error *e)
 {
-	struct listing l = {.a = a};
-	struct error ignored = {};
-	int root_fd = -1;
+	auto_with(dir_closep) DIR *d = NULL;
+	auto_close int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct error ignored;
+	size_t cap = 0;
 
-	if (statedir_open_root(rt, &root_fd, e) < 0)
-		return -1;
-	if (root_fd < 0 && rt->root_given)
-		return error_set(e, ERROR_HOST, ENOENT, "cannot open state root '%s'", rt->root);
-	auto_with(dir_closep) DIR *d = root_fd < 0 ? NULL : fdopendir(root_fd);
-	if (root_fd >= 0 && !d) {
-		error_set(e, ERROR_HOST, errno, "cannot list state root '%s'", rt->root);
-		macro_close(&root_fd);
-		return -1;
-	}
-	while (d && l.n < LIST_MAX) {
+	*n = 0;
+	*ret = NULL;
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		return error_set(e, ERROR_HOST, errno, "cannot list state root '%s'", rt->root);
+	fd = -1;
+	while (*n < LIST_MAX) {
 		errno = 0;
 		const struct dirent *entry = readdir(d);
 		if (!entry && errno)
 			return error_set(e, ERROR_HOST, errno, "cannot list state root '%s'", rt->root);
 		if (!entry)
 			break;
-		/* Other things live here under names that are no container's. */
 		ignored = (struct error){};
-		if (container_check_id(entry->d_name, &ignored) == 0)
-			list_one(&l, root_fd, entry->d_name);
+		if (container_check_id(entry->d_name, &ignored) < 0)
+			continue;
+		if (*n == cap) {
+			char **v = arena_array(a, cap = cap ? cap * 2 : 64, sizeof(*v));
+			if (*n > 0)
+				memcpy(v, *ret, *n * sizeof(*v));
+			*ret = v;
+		}
+		(*ret)[(*n)++] = arena_strdup(a, entry->d_name);
 	}
-	if (l.n > 1)
-		qsort(l.v, l.n, sizeof(*l.v), by_id);
+	if (*n > 1)
+		qsort(*ret, *n, sizeof(**ret), by_name);
+	return 0;
+}
+
+int container_ids(const struct runtime *rt, struct arena *a, char ***ret, size_t *n, struct error *e)
+{
+	auto_close int root_fd = -1;
+
+	if (statedir_open_root(rt, &root_fd, e) < 0)
+		return -1;
+	if (root_fd >= 0)
+		return read_ids(root_fd, rt, a, ret, n, e);
+	*ret = NULL;
+	*n = 0;
+	return 0;
+}
+
+int container_list(const struct runtime *rt, struct arena *a, struct container_info **ret, size_t *n, struct error *e)
+{
+	struct listing l = {.a = a};
+	auto_close int root_fd = -1;
+	char **ids = NULL;
+	size_t n_ids = 0;
+
+	if (statedir_open_root(rt, &root_fd, e) < 0)
+		return -1;
+	if (root_fd < 0 && rt->root_given)
+		return error_set(e, ERROR_HOST, ENOENT, "cannot open state root '%s'", rt->root);
+	if (root_fd >= 0 && read_ids(root_fd, rt, a, &ids, &n_ids, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n_ids; i++)
+		list_one(&l, root_fd, ids[i]);
 	*ret = l.v;
 	*n = l.n;
 	return 0;

@@ -38,6 +38,7 @@ libcontainer_sources = \
 	libcontainer/ps.c \
 	libcontainer/rdt.c \
 	libcontainer/rdt.h \
+	libcontainer/rdt_stats.c \
 	libcontainer/sdnotify.c \
 	libcontainer/spawn.c \
 	libcontainer/spawn.h \

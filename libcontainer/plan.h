@@ -14,7 +14,6 @@
 #include "spec/spec.h"
 
 #define PLAN_STEPS_LIMIT 100000
-#define REG_NONE 0xffff
 #define PLAN_PID_MARK "2147483647"
 
 struct plan {
@@ -46,8 +45,7 @@ struct plan_input {
 	const struct seccomp_program *seccomp; /* NULL: none */
 	const char *notify_dir;                /* host directory bound on /run/notify; NULL: none */
 	uint32_t listen_fds;
-	/* for hooks inside the container, before and after start; the pid is PLAN_PID_MARK */
-	const char *creating_json, *created_json;
+	const char *hook_json; /* the state for hooks inside the container; the pid is PLAN_PID_MARK */
 	uint64_t caps_available; /* what the caller could give */
 	uint64_t join;           /* exec: CLONE_NEW* of the namespaces of init that differ from ours */
 };
@@ -87,6 +85,7 @@ must_check int plan_devices(struct plan *plan, const struct plan_input *in, stru
 void plan_procfs(struct plan *plan, const struct plan_input *in, bool sysctl);
 void plan_session(struct plan *plan, const struct plan_input *in);       /* setsid and keyring */
 void plan_root(struct plan *plan, const struct plan_input *in);         /* open and attach the root file system */
+void plan_ns_root(struct plan *plan, const struct plan_input *in);      /* ids 0:0 of the user namespace */
 void plan_hide(struct plan *plan, const struct plan_input *in);         /* read-only and masked paths */
 void plan_rdt(struct plan *plan, const struct plan_input *in);      /* make the groups of resctrl */
 void plan_rdt_join(struct plan *plan, const struct plan_input *in); /* after BARRIER_READY */

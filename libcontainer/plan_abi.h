@@ -14,12 +14,13 @@
 
 #define PLAN_MAGIC 0x6b656467u
 #define PLAN_REGS_MAX 4096
+#define REG_NONE 0xffff
 #define PLAN_TEXT_MAX 232
 
 /* Done by the runtime before the clone, or while init waits at a barrier; spawn_prepare.c and spawn_parent.c. */
 #define PLAN_RUNTIME_STEPS(X) \
 	X(OPEN_NS, "open-namespace")       /* reg <- str; num0 CLONE_NEW* */ \
-	X(IDMAP, "idmap")                  /* mount in reg; blob: uid then gid maps, num0 how many uid maps; num1 AT_* */ \
+	X(IDMAP, "idmap")                  /* reg <- user namespace; blob: uid then gid maps, num0 how many uid maps */ \
 	X(TIME_OFFSETS, "time-offsets")    /* new time namespace with str in timens_offsets */ \
 	X(RDT_GROUP, "rdt-group")          /* resctrl group str */ \
 	X(RDT_SCHEMA, "rdt-schema")        /* str2 for group str; num0: compare, where the group was there before */ \
@@ -39,7 +40,7 @@
 /* Done by init, some of them by the runtime where it has the rights for them: one function do_KIND() each. */
 #define PLAN_INIT_STEPS(X) \
 	X(OPEN_TREE, "open-tree")          /* reg <- clone of the tree at str; num0 OPEN_TREE_* flags; num1: in the root */ \
-	X(MOUNT_ATTR, "mount-attr")        /* mount in reg; num0 set, num1 clear, num2 propagation, num3 AT_* */ \
+	X(MOUNT_ATTR, "mount-attr")        /* reg, ids from reg2; num0 set, num1 clear, num2 propagation, num3 AT_* */ \
 	X(RLIMIT, "rlimit")                /* num0 RLIMIT_*, num1 soft, num2 hard */ \
 	X(GUARD, "guard")                  /* dies with the parent; not dumpable unless num0 */ \
 	X(BARRIER, "barrier")              /* num0 enum plan_barrier */ \
@@ -50,7 +51,7 @@
 	X(PROPAGATION, "propagation")      /* of "/" and below; num0 MS_* */ \
 	X(ROOT_ATTACH, "attach-root")      /* reg at str */ \
 	X(ROOT_OPEN, "open-root")          /* reg <- "/" */ \
-	X(NS_ROOT, "become-root")          /* ids 0:0 of the user namespace */ \
+	X(NS_ROOT, "become-root")          /* ids 0:0 of the user namespace; num2 set groups */ \
 	X(HOSTNAME, "hostname")            /* str */ \
 	X(DOMAINNAME, "domainname")        /* str */ \
 	X(FSOPEN, "fsopen")                /* reg <- context for str */ \
@@ -70,8 +71,8 @@
 	X(MOVE_ROOT, "move-root")          /* reg, attached at str */ \
 	X(PROCFS, "procfs")                /* reg <- private procfs */ \
 	X(SYSCTL, "sysctl")                /* str file below /proc/sys, str2 value; reg procfs */ \
-	X(READONLY_PATH, "read-only")      /* str */ \
-	X(MASK_PATH, "mask")               /* str */ \
+	X(READONLY_PATH, "read-only")      /* str; PLAN_BELOW */ \
+	X(MASK_PATH, "mask")               /* str; PLAN_BELOW */ \
 	X(PERSONALITY, "personality")      /* num0 */ \
 	X(MEMORY_POLICY, "memory-policy")  /* num0 mode and flags; blob node mask, num1 its bits */ \
 	X(UMASK, "umask")                  /* num0 */ \
@@ -84,8 +85,8 @@
 	X(CHDIR, "chdir")                  /* str */ \
 	X(FIND_EXEC, "find-exec")          /* list of candidates */ \
 	X(HOME, "home")                    /* num0 uid; reg root: HOME of /etc/passwd */ \
-	X(VERIFY_MASK, "verify-mask")      /* str */ \
-	X(VERIFY_READONLY, "verify-read-only") /* str */ \
+	X(VERIFY_MASK, "verify-mask")      /* str; PLAN_BELOW */ \
+	X(VERIFY_READONLY, "verify-read-only") /* str; PLAN_BELOW */ \
 	X(SECCOMP, "seccomp")              /* blob struct sock_filter[]; num0 flags */ \
 	X(CLOSE_FDS, "close-fds")          /* all above num0, all registers */ \
 	X(WAIT_START, "wait-start")        /* reg fifo, reg2 result fifo */ \
@@ -106,6 +107,8 @@ enum plan_flag {
 	PLAN_OPTIONAL = 1,   /* an absent object (ENOENT) or an unknown option (EINVAL) is no failure */
 	PLAN_NOSYMLINKS = 2, /* no symlink in the whole path */
 	PLAN_KEEP = 4,       /* the register stays open: the mount is changed once more */
+	PLAN_HOLD = 8,       /* the register stays open: what is below the mount is found through it */
+	PLAN_BELOW = 16,     /* str + num0 is a path below the mount in reg, whatever name leads to that now */
 };
 enum plan_place { PLACE_DIR, PLACE_FILE, PLACE_LIKE_SOURCE };
 /* Where init waits for the parent; also the stages named in messages. */

@@ -242,7 +242,14 @@ static void plan_root_propagation(struct plan *plan, const struct plan_input *in
 	if (!propagation || !in->spec->linux_.namespaces[NS_MOUNT].set)
 		return;
 	plan_origin(plan, "linux.rootfsPropagation");
-	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
+	struct plan_step *s;
+	/* A peer group of its own: a slave of the host's would stay one. */
+	if (propagation & MS_SHARED) {
+		s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
+		s->reg = plan->root_reg;
+		s->num[2] = MS_PRIVATE;
+	}
+	s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
 	s->reg = plan->root_reg;
 	s->num[2] = propagation & ~(uint64_t)MS_REC;
 	s->num[3] = propagation & MS_REC ? AT_RECURSIVE : 0;
@@ -281,6 +288,28 @@ static void plan_sysctl(struct plan *plan, const struct plan_input *in)
 	}
 }
 
+/* I: a path below procfs or sysfs is the one of that mount. By its name it would be missing, and so need no mask, for as long as
+ * somebody who can write to the root exchanges the mount point for another directory. */
+static void find_below(const struct plan *plan, const char *path, struct plan_step *s)
+{
+	for (size_t i = plan->n - 1; i-- > 0;) {
+		const struct plan_step *place = &plan->steps[i];
+		if (place->kind != STEP_PLACE)
+			continue;
+		const char *at = plan_at(plan, place->str);
+		size_t len = strlen(at);
+		if (strncmp(path, at, len) != 0 || path[len] != '/')
+			continue;
+		/* The last one that covers it is the one that is seen. */
+		if (place->flags & PLAN_HOLD) {
+			s->flags = PLAN_BELOW;
+			s->reg = place->reg;
+			s->num[0] = len + 1;
+		}
+		return;
+	}
+}
+
 static void plan_paths(struct plan *plan, const struct spec_strings *paths, const char *origin, enum plan_kind kind)
 {
 	for (size_t i = 0; i < paths->n; i++) {
@@ -290,8 +319,11 @@ static void plan_paths(struct plan *plan, const struct spec_strings *paths, cons
 		if (again)
 			continue;
 		plan_origin(plan, "%s[%zu]", origin, i);
-		uint32_t path = plan_str(plan, path_clean(&plan->arena, paths->v[i]));
-		plan_add(plan, SIDE_CHILD, kind)->str = path;
+		char *path = path_clean(&plan->arena, paths->v[i]);
+		uint32_t str = plan_str(plan, path);
+		struct plan_step *s = plan_add(plan, SIDE_CHILD, kind);
+		s->str = str;
+		find_below(plan, path, s);
 	}
 }
 
@@ -376,8 +408,7 @@ static uint32_t hook_state(struct plan *plan, const char *json, uint32_t *len)
 void plan_container_hooks(struct plan *plan, const struct plan_input *in, enum spec_hook_kind kind, uint32_t env)
 {
 	const struct spec_hook_list *hooks = &in->spec->hooks[kind];
-	const char *json = kind == HOOK_START_CONTAINER ? in->created_json : in->creating_json;
-	uint32_t len = 0, state = hooks->n ? hook_state(plan, json ?: "", &len) : 0;
+	uint32_t len = 0, state = hooks->n ? hook_state(plan, in->hook_json ?: "", &len) : 0;
 
 	for (size_t i = 0; i < hooks->n; i++) {
 		const struct spec_hook *h = &hooks->v[i];
@@ -385,6 +416,9 @@ void plan_container_hooks(struct plan *plan, const struct plan_input *in, enum s
 		uint32_t path = plan_str(plan, h->path), args = plan_list(plan, &h->args);
 		uint32_t own = h->env.n ? plan_list(plan, &h->env) : env;
 		struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_CONTAINER_HOOK);
+		/* As in runc: before the root is entered, hooks find it in their working directory. */
+		if (kind == HOOK_CREATE_CONTAINER)
+			s->reg = plan->root_reg;
 		s->str = path;
 		s->list = args;
 		s->list2 = own;
@@ -409,7 +443,7 @@ int plan_create(struct plan *plan, const struct plan_input *in, struct error *e)
 	plan_root(plan, in);
 	if (in->userns) {
 		plan_origin(plan, "linux.namespaces[user]");
-		plan_add(plan, SIDE_CHILD, STEP_NS_ROOT);
+		plan_ns_root(plan, in);
 	}
 	plan_late_namespaces(plan, in);
 	plan_names(plan, in);

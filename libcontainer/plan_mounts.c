@@ -76,6 +76,32 @@ static uint64_t source_propagation(const struct plan_input *in)
 	return MS_SLAVE;
 }
 
+/* The register of the user namespace that the container joins; its maps are not in the configuration. */
+static uint16_t joined_userns(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].kind == STEP_OPEN_NS && plan->steps[i].num[0] == CLONE_NEWUSER)
+			return plan->steps[i].reg;
+	return REG_NONE;
+}
+
+static uint16_t new_userns(struct plan *plan, const struct spec_idmaps *uid, const struct spec_idmaps *gid)
+{
+	uint16_t reg = plan_reg(plan);
+	size_t size = (uid->n + gid->n) * sizeof(*uid->v);
+	struct spec_idmap *all = arena_array(&plan->arena, uid->n + gid->n, sizeof(*all));
+
+	memcpy(all, uid->v, uid->n * sizeof(*all));
+	memcpy(all + uid->n, gid->v, gid->n * sizeof(*all));
+	uint32_t blob = plan_blob(plan, all, size);
+	struct plan_step *s = plan_add(plan, SIDE_PREPARE, STEP_IDMAP);
+	s->reg = reg;
+	s->blob = blob;
+	s->blob_len = (uint32_t)size;
+	s->num[0] = uid->n;
+	return reg;
+}
+
 static int add_idmap(struct plan *plan, const struct plan_input *in, const struct mount_plan *m, struct error *e)
 {
 	const struct spec_idmaps *uid = &m->mount->uid_mappings, *gid = &m->mount->gid_mappings;
@@ -91,25 +117,22 @@ static int add_idmap(struct plan *plan, const struct plan_input *in, const struc
 				 "mounts[%zu] '%s': option 'idmap=' with a mapping is not supported, use uidMappings "
 				 "and gidMappings",
 				 m->index, m->mount->destination);
-	if (!uid->n || !gid->n)
+	uint16_t userns = uid->n ? REG_NONE : joined_userns(plan);
+	if (userns == REG_NONE && (!uid->n || !gid->n))
 		return error_set(e, ERROR_CONFIG, 0,
 				 "mounts[%zu] '%s': option 'idmap' needs uidMappings and gidMappings", m->index,
 				 m->mount->destination);
-	if (m->side != SIDE_PREPARE)
+	if (!in->privileged || (m->side != SIDE_PREPARE && in->userns))
 		return error_set(e, ERROR_CONFIG, 0,
-				 "mounts[%zu] '%s': idmapped mounts need privileges on the host, and a source outside "
-				 "of the root",
-				 m->index, m->mount->destination);
-	struct spec_idmap *all = arena_array(&plan->arena, uid->n + gid->n, sizeof(*all));
-	memcpy(all, uid->v, uid->n * sizeof(*all));
-	memcpy(all + uid->n, gid->v, gid->n * sizeof(*all));
-	uint32_t blob = plan_blob(plan, all, (uid->n + gid->n) * sizeof(*all));
-	struct plan_step *s = plan_add(plan, SIDE_PREPARE, STEP_IDMAP);
+				 "mounts[%zu] '%s': idmapped mounts need privileges on the host%s", m->index,
+				 m->mount->destination,
+				 in->privileged ? ", in a user namespace a source outside of the root" : "");
+	if (userns == REG_NONE)
+		userns = new_userns(plan, uid, gid);
+	struct plan_step *s = plan_add(plan, m->side, STEP_MOUNT_ATTR);
 	s->reg = m->reg;
-	s->blob = blob;
-	s->blob_len = (uint32_t)((uid->n + gid->n) * sizeof(*all));
-	s->num[0] = uid->n;
-	s->num[1] = m->o.ridmap ? AT_RECURSIVE : 0;
+	s->reg2 = userns;
+	s->num[3] = m->o.ridmap ? AT_RECURSIVE : 0;
 	return 0;
 }
 
@@ -175,6 +198,22 @@ static bool has_mode(const struct spec_map *data)
 	return false;
 }
 
+/* How a label is mounted (mount(8), "context"): Podman asks for rootcontext where the files shall keep their own. */
+static int plan_label(struct plan *plan, const struct plan_input *in, struct mount_plan *m, struct error *e)
+{
+	static const char *const types[] = {"context", "fscontext", "defcontext", "rootcontext", NULL};
+	const char *type = spec_annotation(in->spec, "run.oci.mount_context_type") ?: "context";
+
+	if (!in->spec->linux_.mount_label)
+		return 0;
+	if (!one_of(type, types))
+		return error_set(e, ERROR_CONFIG, 0,
+				 "annotations[\"run.oci.mount_context_type\"]: '%s': not context, fscontext, defcontext or rootcontext",
+				 type);
+	add_option(plan, m, type, in->spec->linux_.mount_label, 0);
+	return 0;
+}
+
 static int plan_filesystem(struct plan *plan, const struct plan_input *in, struct mount_plan *m, const char *type,
 			   struct error *e)
 {
@@ -197,8 +236,8 @@ static int plan_filesystem(struct plan *plan, const struct plan_input *in, struc
 	add_superblock_flags(plan, m, !kernel);
 	for (size_t i = 0; i < m->o.data.n; i++)
 		add_option(plan, m, m->o.data.v[i].key, m->o.data.v[i].value, 0);
-	if (in->spec->linux_.mount_label && !one_of(type, unlabelled))
-		add_option(plan, m, "context", in->spec->linux_.mount_label, 0);
+	if (!one_of(type, unlabelled) && plan_label(plan, in, m, e) < 0)
+		return -1;
 	if (strcmp(type, "tmpfs") == 0 && !has_mode(&m->o.data)) {
 		str = plan_str(plan, m->dest);
 		s = plan_add(plan, SIDE_CHILD, STEP_FSMODE);
@@ -221,7 +260,8 @@ static int plan_filesystem(struct plan *plan, const struct plan_input *in, struc
 	/* I: procfs and sysfs land on a real directory of the root (CVE-2019-19921, CVE-2023-27561, CVE-2023-28642). */
 	bool strict = strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0;
 	add_place(plan, m, PLACE_DIR,
-		  (uint8_t)((strict || m->o.dest_nofollow ? PLAN_NOSYMLINKS : 0) | (ro ? PLAN_KEEP : 0)));
+		  (uint8_t)((strict || m->o.dest_nofollow ? PLAN_NOSYMLINKS : 0) | (strict ? PLAN_HOLD : 0) |
+			    (ro ? PLAN_KEEP : 0)));
 	add_propagation(plan, m);
 	return 0;
 }

@@ -120,13 +120,25 @@ static void add_caps(struct plan *plan, const struct cap_plan *want, uint64_t ex
 	s->num[3] = extra ? 0 : want->ambient;
 }
 
+/* Podman's --group-add keep-groups: access that the caller's groups give, though the container cannot name them. */
+static bool keeps_groups(const struct plan_input *in)
+{
+	return spec_annotation(in->spec, "run.oci.keep_original_groups") != NULL;
+}
+
+void plan_ns_root(struct plan *plan, const struct plan_input *in)
+{
+	plan_add(plan, SIDE_CHILD, STEP_NS_ROOT)->num[2] = !keeps_groups(in);
+}
+
 static void plan_ids(struct plan *plan, const struct plan_input *in)
 {
 	const struct spec_process *p = in->process;
 
 	plan_origin(plan, "process.user");
 	plan_add(plan, SIDE_CHILD, STEP_STDIO_OWNER)->num[0] = p->user.uid;
-	uint32_t gids = p->user.n_additional ? plan_blob(plan, p->user.additional_gids, p->user.n_additional * 4) : 0;
+	size_t n_gids = keeps_groups(in) ? 0 : p->user.n_additional;
+	uint32_t gids = n_gids ? plan_blob(plan, p->user.additional_gids, n_gids * 4) : 0;
 	uint32_t cwd = plan_str(plan, p->cwd);
 	plan_origin(plan, "process.cwd");
 	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_CHDIR);
@@ -137,9 +149,9 @@ static void plan_ids(struct plan *plan, const struct plan_input *in)
 	s->num[0] = p->user.uid;
 	s->num[1] = p->user.gid;
 	/* Without privileges setgroups is denied for good (user_namespaces(7)): asking for groups then fails, asking for none does not. */
-	s->num[2] = in->privileged || p->user.n_additional ? 1 : 0;
+	s->num[2] = !keeps_groups(in) && (in->privileged || n_gids);
 	s->blob = gids;
-	s->blob_len = (uint32_t)(p->user.n_additional * 4);
+	s->blob_len = (uint32_t)(n_gids * 4);
 	plan_origin(plan, "process.cwd");
 	plan_add(plan, SIDE_CHILD, STEP_CHDIR)->str = cwd;
 }
@@ -416,7 +428,7 @@ int plan_exec(struct plan *plan, const struct plan_input *in, struct error *e)
 	plan_session(plan, in);
 	plan_origin(plan, "container namespaces");
 	if (all & CLONE_NEWUSER)
-		plan_add(plan, SIDE_CHILD, STEP_NS_ROOT);
+		plan_ns_root(plan, in);
 	plan->root_reg = plan_reg(plan);
 	if (all & CLONE_NEWNS) {
 		plan_add(plan, SIDE_CHILD, STEP_ROOT_OPEN)->reg = plan->root_reg;

@@ -23,7 +23,7 @@ static const struct step_text {
 } texts[STEP_MAX] = {
 	[STEP_OPEN_NS] = {"%r %N %s", "cannot open namespace '%s'"},
 	[STEP_OPEN_TREE] = {"%r %s %T", "cannot open source '%s'"},
-	[STEP_IDMAP] = {"%r %i", "cannot map ids of the mount"},
+	[STEP_IDMAP] = {"%r %i", "cannot make the user namespace for ids of a mount"},
 	[STEP_MOUNT_ATTR] = {"%r%A", "cannot set attributes of the mount"},
 	[STEP_TIME_OFFSETS] = {"%s", "cannot set time offsets"},
 	[STEP_RDT_GROUP] = {"%s", "cannot make resctrl group '%s'"},
@@ -50,7 +50,7 @@ static const struct step_text {
 	[STEP_PROPAGATION] = {"/%F", "cannot change propagation of '/'"},
 	[STEP_ROOT_ATTACH] = {"%r %s", "cannot attach root file system '%s'"},
 	[STEP_ROOT_OPEN] = {"%r /", "cannot open the container's root"},
-	[STEP_NS_ROOT] = {"", "cannot become root of the user namespace"},
+	[STEP_NS_ROOT] = {"%g", "cannot become root of the user namespace"},
 	[STEP_HOSTNAME] = {"%s", "cannot set hostname '%s'"},
 	[STEP_DOMAINNAME] = {"%s", "cannot set domainname '%s'"},
 	[STEP_FSOPEN] = {"%r %s", "cannot open file system type '%s'"},
@@ -115,6 +115,8 @@ static void add_attributes(struct strbuf *out, const struct plan_step *s)
 	add_flags(out, attr_names, ARRAY_SIZE(attr_names), s->num[0], "");
 	add_flags(out, attr_names, ARRAY_SIZE(attr_names), s->num[1] & ~(uint64_t)MOUNT_ATTR__ATIME, "-");
 	add_flags(out, propagation_names, ARRAY_SIZE(propagation_names), s->num[2], "");
+	if (s->reg2 != REG_NONE)
+		strbuf_addf(out, " ids of r%u", s->reg2);
 	if (s->num[3] & AT_RECURSIVE)
 		strbuf_adds(out, " recursive");
 }
@@ -244,6 +246,7 @@ static void add_operand(const struct plan *plan, struct strbuf *out, const struc
 		strbuf_addf(out, "[%u bytes]", s->blob_len);
 		break;
 	case 'g':
+		strbuf_adds(out, s->num[2] ? "" : "keep-groups");
 		for (uint32_t i = 0; i < s->blob_len / 4; i++)
 			strbuf_addf(out, "%s%u", i ? "," : "", ((const uint32_t *)(const void *)plan_at(plan, s->blob))[i]);
 		break;

@@ -250,6 +250,57 @@ int rdt_monitor(const char *group, const char *id, struct error *e)
 	return 0;
 }
 
+int rdt_open(const char *group, const char *id_or_null, int *root, int *dir, struct error *e)
+{
+	auto_close int root_fd = open_root(e);
+
+	if (root_fd < 0)
+		return -1;
+	auto_close int monitors = id_or_null ? open_monitors(root_fd, group) : -1;
+	int fd = id_or_null ? open_group(monitors, id_or_null) : open_group(root_fd, group);
+	if (fd < 0)
+		return refused(root_fd, e, "open group", id_or_null ?: group);
+	*root = TAKE_FD(root_fd);
+	*dir = fd;
+	return 0;
+}
+
+/* The line about the schema's resource, without the blanks before it; NULL: there is none. */
+static char *line_about(const char *schemata, const char *schema, struct arena *a)
+{
+	size_t len = strcspn(schema, ":");
+	const char *pairs = pairs_of(schemata, schema, len);
+
+	return pairs ? arena_printf(a, "%.*s:%.*s", (int)len, schema, (int)strcspn(pairs, "\n"), pairs) : NULL;
+}
+
+int rdt_update(const char *group, const char *l3, const char *mem_bw, struct arena *a, struct spec_strings *undo,
+	       struct error *e)
+{
+	const char *const schemas[] = {l3, mem_bw};
+	auto_strbuf struct strbuf before = {};
+	auto_close int root = -1;
+	auto_close int dir = -1;
+
+	if (rdt_open(group, NULL, &root, &dir, e) < 0)
+		return -1;
+	if (read_file_at(dir, "schemata", FILE_MAX, &before) < 0)
+		return refused(root, e, "read the schemata of group", group);
+	*undo = (struct spec_strings){.v = arena_array(a, ARRAY_SIZE(schemas), sizeof(char *))};
+	for (size_t i = 0; i < ARRAY_SIZE(schemas); i++) {
+		char *old = schemas[i] ? line_about(strbuf_str(&before), schemas[i], a) : NULL;
+		if (!schemas[i])
+			continue;
+		if (!old)
+			return error_set(e, ERROR_HOST, 0, "group '%s' has no schema that '%s' could replace", group,
+					 schemas[i]);
+		if (rdt_schema(group, schemas[i], false, e) < 0)
+			return -1;
+		undo->v[undo->n++] = old;
+	}
+	return 0;
+}
+
 int rdt_join(const char *group, const char *id_or_null, pid_t pid, struct error *e)
 {
 	const char *which = id_or_null ?: group;

@@ -89,8 +89,7 @@ static int barrier(int host, struct error *e)
 	return 0;
 }
 
-/* The line that says READY=, or NULL. */
-static char *find_ready(char *text)
+char *sdnotify_ready(char *text)
 {
 	char *save = NULL;
 
@@ -130,7 +129,7 @@ int sdnotify_relay(int sock, const char *host_socket, pid_t pid, int pidfd, stru
 		if (p[0].revents) {
 			ssize_t n = recv(sock, text, sizeof(text) - 1, MSG_DONTWAIT);
 			text[n > 0 ? n : 0] = '\0';
-			const char *ready = find_ready(text);
+			const char *ready = sdnotify_ready(text);
 			if (ready)
 				return tell_host(host, ready, pid, e);
 		} else if (p[1].revents) {

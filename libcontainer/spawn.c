@@ -333,7 +333,7 @@ static int listener(struct spawn *sp, int number, struct error *e)
 
 	if (fd < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot take the seccomp listener from init");
-	return seccomp_send_listener(&sp->spec->linux_.seccomp, fd, sp->pid, sp->state_json(sp->ctx, sp->pid), e);
+	return seccomp_send_listener(&sp->spec->linux_.seccomp, fd, sp->pid, sp->state_json(sp->ctx, sp->pid, false), e);
 }
 
 /* The runtime's steps follow the barrier they belong to in the plan. */
@@ -402,6 +402,8 @@ int spawn_run(struct spawn *sp, struct error *e)
 			close(plan->regs[i]);
 			plan->regs[i] = -1;
 		}
+	if (ret == 0 && sp->cloned)
+		ret = sp->cloned(sp->ctx, sp, e);
 	if (ret == 0)
 		ret = converse(sp, ours, e);
 	if (ret < 0 && sp->pid > 0) {

@@ -19,7 +19,10 @@ struct spawn {
 	const struct guard *guard; /* NULL: init is born without a label */
 	uint64_t guard_cookie;
 	/* Called at BARRIER_HOOKS and for the seccomp listener: the state document for a pid; result in the arena of plan. */
-	const char *(*state_json)(void *ctx, pid_t pid);
+	const char *(*state_json)(void *ctx, pid_t pid, bool for_hooks);
+	/* Called once init exists and sets itself up, before it is listened to: what must be done before the program runs but not
+	 * before init does costs no time here. May be NULL. */
+	int (*cloned)(void *ctx, const struct spawn *spawn, struct error *e);
 	/* Called when init is complete and verified, before it may go on: commit here. */
 	int (*ready)(void *ctx, const struct spawn *spawn, struct error *e);
 	void *ctx;

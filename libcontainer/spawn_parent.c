@@ -191,7 +191,7 @@ int parent_step(struct spawn *sp, const struct plan_step *s, struct error *e)
 	case STEP_GID_MAP: return write_id_map(sp->pid, "gid_map", plan_at(sp->plan, s->str), e);
 	case STEP_NET_DEVICE: return move_device(sp, s, e);
 	case STEP_RUNTIME_HOOKS:
-		return hooks_run(sp->spec, (enum spec_hook_kind)s->num[0], sp->state_json(sp->ctx, sp->pid), e);
+		return hooks_run(sp->spec, (enum spec_hook_kind)s->num[0], sp->state_json(sp->ctx, sp->pid, true), e);
 	case STEP_RLIMIT: return set_rlimit(sp, s, e);
 	case STEP_OOM_SCORE_ADJ: return set_oom_score(sp, s, e);
 	case STEP_IO_PRIORITY:

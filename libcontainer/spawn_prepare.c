@@ -66,10 +66,18 @@ static int open_source(struct spawn *sp, const struct plan_step *s, struct error
 static int mount_attr(struct spawn *sp, const struct plan_step *s, struct error *e)
 {
 	struct mount_attr attr = {.attr_set = s->num[0], .attr_clr = s->num[1], .propagation = s->num[2]};
+	bool ids = s->reg2 != REG_NONE;
 
-	if (sys_mount_setattr(sp->plan->regs[s->reg], "", AT_EMPTY_PATH | (unsigned)s->num[3], &attr) < 0)
-		return error_set(e, ERROR_HOST, errno, "cannot set attributes of the mount");
-	return 0;
+	if (ids) {
+		attr.attr_set |= MOUNT_ATTR_IDMAP;
+		attr.userns_fd = (uint64_t)(unsigned)sp->plan->regs[s->reg2];
+	}
+	if (sys_mount_setattr(sp->plan->regs[s->reg], "", AT_EMPTY_PATH | (unsigned)s->num[3], &attr) == 0)
+		return 0;
+	if (ids && errno == EINVAL)
+		error_hint(e, "the file system may not support idmapped mounts");
+	return error_set(e, ERROR_HOST, errno,
+			 ids ? "cannot map ids of the mount" : "cannot set attributes of the mount");
 }
 
 static void map_text(const struct spec_idmap *maps, size_t n, struct strbuf *text)
@@ -111,16 +119,11 @@ static int idmap(struct spawn *sp, const struct plan_step *s, struct error *e)
 {
 	const struct spec_idmap *all = (const void *)plan_at(sp->plan, s->blob);
 	size_t n = s->blob_len / sizeof(*all);
-	auto_close int userns = userns_with_maps(all, s->num[0], all + s->num[0], n - s->num[0], e);
+	int userns = userns_with_maps(all, s->num[0], all + s->num[0], n - s->num[0], e);
 
 	if (userns < 0)
 		return -1;
-	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)(unsigned)userns};
-	if (sys_mount_setattr(sp->plan->regs[s->reg], "", AT_EMPTY_PATH | (unsigned)s->num[1], &attr) < 0) {
-		if (errno == EINVAL)
-			error_hint(e, "the file system may not support idmapped mounts");
-		return error_set(e, ERROR_HOST, errno, "cannot map ids of the mount");
-	}
+	sp->plan->regs[s->reg] = userns;
 	return 0;
 }
 

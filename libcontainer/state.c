@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -12,6 +13,7 @@
 #include "base/sys.h"
 #include "cgroups/cgroup.h"
 #include "libcontainer/guarding.h"
+#include "libcontainer/plan.h"
 #include "libcontainer/proc.h"
 #include "spec/json.h"
 
@@ -31,16 +33,36 @@ const char *status_name(enum status status)
 	return status_names[status];
 }
 
+/* gmtime_r(3) reads the local time zone's file first. Days are counted from 1 March of year 0, so that a leap day is a year's last. */
+static void civil_date(int64_t days, int64_t *year, unsigned *month, unsigned *day)
+{
+	int64_t from_march = days + 719468, era = from_march / 146097;
+	unsigned of_era = (unsigned)(from_march - era * 146097);
+	unsigned year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	unsigned of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	unsigned shifted = (5 * of_year + 2) / 153;
+
+	*day = of_year - (153 * shifted + 2) / 5 + 1;
+	*month = shifted < 10 ? shifted + 3 : shifted - 9;
+	*year = (int64_t)year_of_era + era * 400 + (*month <= 2);
+}
+
+char *state_time_text(struct arena *a, struct timespec t)
+{
+	unsigned month, day, second = (unsigned)(t.tv_sec % 86400);
+	int64_t year;
+
+	civil_date(t.tv_sec / 86400, &year, &month, &day);
+	return arena_printf(a, "%04jd-%02u-%02uT%02u:%02u:%02u.%09ldZ", (intmax_t)year, month, day, second / 3600,
+			    second / 60 % 60, second % 60, t.tv_nsec);
+}
+
 char *state_timestamp(struct arena *a)
 {
 	struct timespec now;
-	struct tm tm;
-	char text[32];
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	return arena_printf(a, "%s.%09ldZ", text, now.tv_nsec);
+	return state_time_text(a, now);
 }
 
 static void write_guard(const struct state_guard *g, struct json_writer *w)
@@ -295,27 +317,35 @@ int container_state(const struct runtime *rt, const char *id, struct strbuf *out
 	return 0;
 }
 
-int state_observe_init(struct state *state, pid_t pid, struct error *e)
+static int observe_namespace(pid_t pid, size_t i, uint64_t *ino, uint64_t *dev, struct error *e)
 {
-	auto_arena struct arena a = {};
-	uint64_t start_time, ino[NS_MAX] = {};
+	char path[64];
 	struct stat st;
 
-	auto_close int ns = open(arena_printf(&a, "/proc/%d/ns", (int)pid), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (ns < 0)
-		return error_set(e, ERROR_HOST, errno, "cannot open the namespaces of process %d", (int)pid);
-	for (size_t i = 0; i < NS_MAX; i++) {
-		if (fstatat(ns, ns_files[i], &st, 0) == 0) {
-			ino[i] = st.st_ino;
-			state->ns_dev = st.st_dev;
-		} else if (errno != ENOENT) /* a kernel without this kind has no such file */
-			return error_set(e, ERROR_HOST, errno, "cannot look at the %s namespace of process %d", ns_files[i],
-					 (int)pid);
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, ns_files[i]);
+	if (stat(path, &st) == 0) {
+		*ino = st.st_ino;
+		*dev = st.st_dev;
+	} else if (errno != ENOENT) /* a kernel without this kind has no such file */
+		return error_set(e, ERROR_HOST, errno, "cannot look at the %s namespace of process %d", ns_files[i], (int)pid);
+	return 0;
+}
+
+int state_observe_init(struct state *state, pid_t pid, uint64_t namespaces, struct error *e)
+{
+	uint64_t start_time, ino[NS_MAX], dev = state->ns_dev;
+
+	memcpy(ino, state->ns_ino, sizeof(ino));
+	for (size_t i = 0; i < NS_MAX; i++)
+		if ((namespaces & ns_info[i].flag) && observe_namespace(pid, i, &ino[i], &dev, e) < 0)
+			return -1;
+	if (state->pid != pid) {
+		if (proc_start_time(pid, &start_time, e) < 0)
+			return -1;
+		state->pid = pid;
+		state->start_time = start_time;
 	}
-	if (proc_start_time(pid, &start_time, e) < 0)
-		return -1;
-	state->pid = pid;
-	state->start_time = start_time;
 	memcpy(state->ns_ino, ino, sizeof(ino));
+	state->ns_dev = dev;
 	return 0;
 }

@@ -2,6 +2,8 @@
 /* state.json: what later commands need and cannot derive. Written once, when the container is complete. */
 #pragma once
 
+#include <time.h>
+
 #include "base/arena.h"
 #include "guard/guard.h"
 #include "libcontainer/statedir.h"
@@ -43,9 +45,10 @@ must_check int state_status(const struct statedir *dir, const struct state *stat
 void state_print(const struct state *state, enum status status, struct strbuf *out);
 void state_print_oci(const struct state *state, enum status status, pid_t pid, struct strbuf *out);
 
-/* The present time as `created` is written. */
+/* The present time as `created` is written, and any other after 1970. */
 char *state_timestamp(struct arena *a);
+char *state_time_text(struct arena *a, struct timespec t);
 
 must_check int proc_start_time(pid_t pid, uint64_t *ret, struct error *e);
-/* Reads pid, start time, namespace inodes (all of /proc/PID/ns) into state. */
-must_check int state_observe_init(struct state *state, pid_t pid, struct error *e);
+/* Reads pid, start time and the inodes of these namespaces (CLONE_NEW*) into state. */
+must_check int state_observe_init(struct state *state, pid_t pid, uint64_t namespaces, struct error *e);

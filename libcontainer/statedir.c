@@ -284,6 +284,24 @@ void statedir_done(struct statedir *dir)
 	*dir = (struct statedir)STATEDIR_NONE;
 }
 
+void statedir_unlock(const struct statedir *dir)
+{
+	if (dir->fd >= 0)
+		flock(dir->fd, LOCK_UN);
+}
+
+int statedir_relock(const struct statedir *dir, struct error *e)
+{
+	if (dir_lock(dir->fd, dir->id, e) < 0)
+		return -1;
+	int linked = still_linked(dir->root_fd, dir->id, dir->fd);
+	if (linked < 0)
+		error_set(e, ERROR_HOST, errno, "cannot look at state directory of container '%s'", dir->id);
+	if (linked <= 0)
+		statedir_unlock(dir);
+	return linked < 0 ? -1 : !linked;
+}
+
 static int clear_dir(int fd, unsigned depth);
 
 static int remove_entry(int dirfd, const char *name, unsigned depth)

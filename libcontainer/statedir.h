@@ -39,6 +39,9 @@ must_check int statedir_open_root(const struct runtime *rt, int *ret, struct err
  * directory that delete accepts: config.json goes first (no config.json: poststop hooks were run), state.json last. */
 must_check int statedir_remove(struct statedir *dir, struct error *e);
 void statedir_done(struct statedir *dir); /* closes, unlocks */
+/* For others to work on the container meanwhile. statedir_relock: 1 when it is gone by then, and only after 0 is it locked. */
+void statedir_unlock(const struct statedir *dir);
+must_check int statedir_relock(const struct statedir *dir, struct error *e);
 #define auto_statedir auto_with(statedir_done)
 
 /* What must be undone if everything else is lost. Strings may be NULL. */

@@ -28,4 +28,6 @@ must_check int pid_file_write(const char *path, pid_t pid, struct error *e);
 /* NOTIFY_SOCKET (sd_notify): see sdnotify.c. listen: makes <statedir>/notify/notify.sock; relay: forwards READY=1, then MAINPID and
  * BARRIER to $NOTIFY_SOCKET until READY or the container's death. */
 must_check int sdnotify_listen(int statedir_fd, struct error *e); /* the socket's fd */
+/* The line of a message that says READY=, or NULL; edits the message. */
+char *sdnotify_ready(char *text);
 must_check int sdnotify_relay(int sock, const char *host_socket, pid_t pid, int pidfd, struct error *e);

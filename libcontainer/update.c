@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "cgroups/cgroup.h"
+#include "libcontainer/rdt.h"
 #include "libcontainer/state.h"
 #include "spec/json.h"
 
@@ -53,11 +54,36 @@ static int64_t swap_after(const struct spec_resources *r, int64_t before)
 	return r->memory.limit.set && r->memory.limit.v == -1 ? 0 : before;
 }
 
+static int update_rdt(const struct statedir *dir, const struct spec *spec, const struct update_options *o,
+		      struct arena *a, struct spec_strings *undo, struct error *e)
+{
+	const struct spec_rdt *rdt = &spec->linux_.intel_rdt;
+
+	if (!o->l3_cache_schema && !o->mem_bw_schema)
+		return 0;
+	if (!rdt->set)
+		return error_set(e, ERROR_STATE, 0,
+				 "linux.intelRdt: updating a non-existent Intel RDT configuration is not supported");
+	return rdt_update(rdt_group(rdt, dir->id), o->l3_cache_schema, o->mem_bw_schema, a, undo, e);
+}
+
+/* The first error is the one to tell. */
+static void undo_rdt(const struct statedir *dir, const struct spec *spec, const struct spec_strings *undo, struct error *e)
+{
+	struct error late = {};
+
+	for (size_t i = 0; i < undo->n; i++)
+		if (rdt_schema(rdt_group(&spec->linux_.intel_rdt, dir->id), undo->v[i], false, &late) < 0)
+			error_hint(e, "the schema that was changed before it could not be put back");
+}
+
 static int update_cgroup(const struct statedir *dir, const struct state *state, const struct update_options *o,
 			 struct error *e)
 {
 	auto_cgroup struct cgroup cg = {.fd = -1};
 	auto_spec struct spec *spec = NULL;
+	auto_arena struct arena a = {};
+	struct spec_strings undo = {};
 	struct spec_resources r = {};
 	int64_t swap = 0;
 
@@ -67,9 +93,12 @@ static int update_cgroup(const struct statedir *dir, const struct state *state, 
 	/* Engines send the whole object that the container was made with. */
 	if (r.devices.n > 0)
 		log_write(LOG_DEBUG, "%s: devices: an update does not change them, ignoring", o->name);
-	if (read_swap(dir, spec, &swap, e) < 0 || cgroup_open(state->cgroup, &cg, e) < 0 ||
-	    cgroup_update(&cg, &r, swap, e) < 0)
+	if (read_swap(dir, spec, &swap, e) < 0 || cgroup_open(state->cgroup, &cg, e) < 0)
 		return -1;
+	if (update_rdt(dir, spec, o, &a, &undo, e) < 0 || cgroup_update(&cg, &r, swap, e) < 0) {
+		undo_rdt(dir, spec, &undo, e);
+		return -1;
+	}
 	return swap_after(&r, swap) == swap ? 0 : write_swap(dir, swap_after(&r, swap), e);
 }
 

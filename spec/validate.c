@@ -365,7 +365,25 @@ static int check_mount_mappings(struct rules *r, const struct spec *spec, size_t
 	return rule_mappings(r, RULE_PATH("mounts[%zu].gidMappings", i), &m->gid_mappings);
 }
 
-/* V23: the kernel would ignore file system options of a bind mount, so they are an error, as in runc. */
+/* V23: the kernel would ignore file system options of a bind mount, so they are an error, as in runc. Only what sizes a
+ * tmpfs can be meant for none: it stays behind when a list of options is used for mounts of both kinds. */
+static int check_bind_data(struct rules *r, const struct mount_options *options, size_t i)
+{
+	static const char *const of_tmpfs[] = {"mode", "size", "uid", "gid", "nr_blocks", "nr_inodes"};
+
+	for (size_t n = 0; n < options->data.n; n++) {
+		const char *key = options->data.v[n].key;
+		bool known = false;
+		for (size_t k = 0; k < ARRAY_SIZE(of_tmpfs); k++)
+			known |= strcmp(key, of_tmpfs[k]) == 0;
+		if (!known)
+			return rule_error(r, RULE_PATH("mounts[%zu].options", i),
+					  "a bind mount cannot have the file system option '%s'", SHOWN(key));
+		decode_warn(r->decoder, "mounts[%zu].options: a bind mount has no '%s', that of its source remains", i, key);
+	}
+	return 0;
+}
+
 static int check_mount(struct rules *r, const struct spec *spec, size_t i, struct arena *a)
 {
 	const struct spec_mount *m = &spec->mounts.v[i];
@@ -380,9 +398,8 @@ static int check_mount(struct rules *r, const struct spec *spec, size_t i, struc
 				  MOUNT_OPTIONS_MAX, options.data.n);
 	if (options.bind && !options.remount && !m->source)
 		return rule_error(r, RULE_PATH("mounts[%zu]", i), "a bind mount needs a source");
-	if (options.bind && options.data.n)
-		return rule_error(r, RULE_PATH("mounts[%zu].options", i),
-				  "a bind mount cannot have the file system option '%s'", SHOWN(options.data.v[0].key));
+	if (options.bind && check_bind_data(r, &options, i) < 0)
+		return -1;
 	if (!options.bind && !options.remount && !m->type)
 		return rule_error(r, RULE_PATH("mounts[%zu]", i), "a mount that is no bind mount needs a type");
 	return check_mount_mappings(r, spec, i, &options);

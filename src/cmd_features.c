@@ -6,6 +6,33 @@
 #include "spec/features.h"
 #include "src/commands.h"
 
+static const char *const own_annotations[] = {"run.oci.keep_original_groups", "run.oci.mount_context_type", NULL};
+
+static size_t add_names(const char **to, size_t n, const char *const *names)
+{
+	while (*names)
+		to[n++] = *names++;
+	return n;
+}
+
+static size_t count_names(const char *const *names)
+{
+	size_t n = 0;
+
+	while (names[n])
+		n++;
+	return n;
+}
+
+/* With NULL at the end. */
+static const char **unsafe_annotations(struct arena *a)
+{
+	const char **all = arena_array(a, count_names(guard_annotations) + ARRAY_SIZE(own_annotations), sizeof(*all));
+
+	add_names(all, add_names(all, 0, guard_annotations), own_annotations);
+	return all;
+}
+
 static uint32_t supported_seccomp_flags(void)
 {
 	uint32_t flags = 0;
@@ -33,7 +60,7 @@ int cmd_features(const struct options *o unused_arg, struct error *e)
 	/* What the program can do; features.md asks for that, not for what this host allows. */
 	features_print(&out, &(struct features_facts){
 				     .annotations = {n, annotations},
-				     .unsafe_annotations = guard_annotations,
+				     .unsafe_annotations = unsafe_annotations(&a),
 				     .rdma = true,
 				     .seccomp = *seccomp != '\0',
 				     .seccomp_flags = *seccomp ? supported_seccomp_flags() : 0,

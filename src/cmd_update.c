@@ -114,7 +114,8 @@ static int from_file(const struct options *o, struct strbuf *ret, struct error *
 int cmd_update(const struct options *o, struct error *e)
 {
 	auto_strbuf struct strbuf text = {};
-	struct update_options update = {.name = "options"};
+	struct update_options update = {
+		.name = "options", .l3_cache_schema = o->update.l3_cache_schema, .mem_bw_schema = o->update.mem_bw_schema};
 
 	if (o->update.kernel_memory || o->update.kernel_memory_tcp)
 		log_write(LOG_WARNING, "kernel memory settings are obsolete, ignoring");

@@ -84,9 +84,27 @@ static int apply_root(struct options *o, struct error *e)
 	return 0;
 }
 
+/* crun's name for what --systemd-cgroup chooses, with a third choice. */
+static int apply_cgroup_manager(struct options *o, struct error *e)
+{
+	const char *name = o->cgroup_manager;
+	bool systemd = name && strcmp(name, "systemd") == 0;
+
+	if (!name)
+		return 0;
+	o->runtime.no_cgroup = strcmp(name, "disabled") == 0;
+	if (!systemd && !o->runtime.no_cgroup && strcmp(name, "cgroupfs") != 0)
+		return error_set(e, ERROR_USAGE, 0,
+				 "invalid value \"%s\" for flag -cgroup-manager: not cgroupfs, systemd or disabled", name);
+	if (o->runtime.systemd_cgroup && !systemd)
+		return error_set(e, ERROR_USAGE, 0, "--systemd-cgroup contradicts --cgroup-manager %s", name);
+	o->runtime.systemd_cgroup = systemd;
+	return 0;
+}
+
 int globals_apply(struct options *o, struct error *e)
 {
-	if (globals_open_log(o, e) < 0 || apply_root(o, e) < 0)
+	if (globals_open_log(o, e) < 0 || apply_root(o, e) < 0 || apply_cgroup_manager(o, e) < 0)
 		return -1;
 	return parse_rootless(o->rootless, &o->runtime.rootless, e);
 }

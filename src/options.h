@@ -46,7 +46,7 @@ struct update_flags {
 	const char *resources;
 	const char *memory, *memory_reservation, *memory_swap, *kernel_memory, *kernel_memory_tcp;
 	const char *cpu_share, *cpu_quota, *cpu_burst, *cpu_period, *cpu_rt_runtime, *cpu_rt_period, *cpu_idle;
-	const char *cpuset_cpus, *cpuset_mems, *pids_limit, *blkio_weight;
+	const char *cpuset_cpus, *cpuset_mems, *pids_limit, *blkio_weight, *l3_cache_schema, *mem_bw_schema;
 };
 
 struct options {
@@ -55,7 +55,7 @@ struct options {
 	bool unknown; /* there is no such command: nothing to show help for */
 
 	struct runtime runtime; /* root as written, until globals_apply() */
-	const char *log, *log_format, *rootless;
+	const char *log, *log_format, *rootless, *cgroup_manager;
 
 	size_t argc; /* positional arguments of the command */
 	char **argv;
@@ -65,7 +65,7 @@ struct options {
 	struct exec_options exec;
 	struct update_flags update;
 	const char *bundle, *format, *interval;
-	bool spec_rootless, quiet, force, all, stats, json, follow;
+	bool spec_rootless, quiet, force, all, stats, regex, json, follow;
 
 	struct arena arena;
 };

@@ -16,6 +16,8 @@ const struct option_row option_rows[] = {
 	 .help = "directory of the containers' state, on a tmpfs (default: /run/kedge)"},
 	{ON(NONE), OPTION_SWITCH, "systemd-cgroup", AT(runtime.systemd_cgroup),
 	 .help = "let systemd make cgroups; cgroupsPath is then \"slice:prefix:name\""},
+	{ON(NONE), OPTION_TEXT, "cgroup-manager", .argument = "cgroupfs|systemd|disabled", AT(cgroup_manager),
+	 .help = "who makes cgroups (default: cgroupfs); disabled: nobody"},
 	{ON(NONE), OPTION_TEXT, "rootless", .argument = "true|false|auto", AT(rootless),
 	 .help = "go on without permission for cgroups (default: auto)"},
 
@@ -80,6 +82,8 @@ const struct option_row option_rows[] = {
 	{ON(LIST), OPTION_SWITCH, "quiet", 'q', AT(quiet), .help = "print the ids alone"},
 	{ON(KILL), OPTION_SWITCH, "all", 'a', AT(all),
 	 .help = "signal every process; a container that has stopped is no error"},
+	{ON(KILL) | ON(DELETE), OPTION_SWITCH, "regex", 'r', AT(regex),
+	 .help = "the id is an extended regular expression, for all that match it"},
 	{ON(DELETE), OPTION_SWITCH, "force", 'f', AT(force), .help = "kill the container first if it runs"},
 
 	{ON(EVENTS), OPTION_TEXT, "interval", .argument = "TIME", AT(interval),
@@ -119,6 +123,10 @@ const struct option_row option_rows[] = {
 	 .help = "limit of memory and swap together; -1: none"},
 	{ON(UPDATE), OPTION_TEXT, "pids-limit", .argument = "N", AT(update.pids_limit),
 	 .help = "limit of processes; -1: none"},
+	{ON(UPDATE), OPTION_TEXT, "l3-cache-schema", .argument = "SCHEMA", AT(update.l3_cache_schema),
+	 .help = "schema of the L3 cache (Intel RDT/CAT), as in L3:0=f;1=f0"},
+	{ON(UPDATE), OPTION_TEXT, "mem-bw-schema", .argument = "SCHEMA", AT(update.mem_bw_schema),
+	 .help = "schema of the memory bandwidth (Intel RDT/MBA), as in MB:0=20;1=70"},
 	{ON(UPDATE), OPTION_TEXT, "kernel-memory", .argument = "SIZE", AT(update.kernel_memory),
 	 .help = "obsolete: ignored with a warning"},
 	{ON(UPDATE), OPTION_TEXT, "kernel-memory-tcp", .argument = "SIZE", AT(update.kernel_memory_tcp),

@@ -3,11 +3,12 @@
  * Runs a command and all that it starts under ptrace, numbers the system calls that change something (or, with -f, all that
  * can fail), and interferes with one of them:
  *
- *   inject [-f] [-l LOG] [-p PID] [-k N | -K N | -e N [-v VARIANT]] -- COMMAND...
+ *   inject [-f] [-l LOG] [-p PID] [-k N | -K N | -e N [-v VARIANT] | -s N -a PATH -b PATH [-r CALLS]] -- COMMAND...
  *
  *   -k N   kills the process that is about to make call N
  *   -K N   kills every process that is followed then
  *   -e N   call N is not made and fails, with the VARIANT-th (from 0) of the errnos that fit the call
+ *   -s N   the paths of -a and -b are exchanged before call N, and exchanged back CALLS calls later
  *   -p PID follows this process, too: a container's init, whose next steps are those of `start`
  *
  * A process is left alone from the moment it executes what is neither the command nor kedge-init: the payload, hooks. The
@@ -77,7 +78,7 @@ static const struct call {
 #undef F
 };
 
-enum action { NOTHING, KILL_ONE, KILL_ALL, FAIL };
+enum action { NOTHING, KILL_ONE, KILL_ALL, FAIL, SWAP };
 
 struct process {
 	pid_t pid;
@@ -87,7 +88,8 @@ struct process {
 
 static struct process followed[FOLLOWED_MAX];
 static enum action action;
-static unsigned long target, counted;
+static unsigned long target, counted, back; /* back: calls after the target; 0: never */
+static const char *path_a, *path_b;
 static unsigned variant;
 static bool all_that_fail, reached;
 static FILE *log_file;
@@ -190,6 +192,13 @@ static const struct call *call_of(const struct ptrace_syscall_info *info)
 	return NULL;
 }
 
+static void exchange(void)
+{
+	if (renameat2(AT_FDCWD, path_a, AT_FDCWD, path_b, RENAME_EXCHANGE) < 0)
+		die("cannot exchange the paths");
+	fprintf(log_file, "exchanged\n");
+}
+
 static void act(struct process *p, const struct call *c)
 {
 	reached = true;
@@ -211,6 +220,9 @@ static void act(struct process *p, const struct call *c)
 			die("cannot suppress a call");
 		p->fail = c->errnos[variant];
 		fprintf(log_file, "fails with %s\n", strerrorname_np(p->fail));
+		break;
+	case SWAP:
+		exchange();
 		break;
 	default:
 		break;
@@ -237,6 +249,8 @@ static void at_call(struct process *p)
 	fprintf(log_file, "%lu %d %s\n", ++counted, p->pid, c->name);
 	if (counted == target)
 		act(p, c);
+	else if (action == SWAP && back && counted == target + back)
+		exchange();
 }
 
 /* The payload is none of ours; nor are hooks and helpers. */
@@ -348,7 +362,7 @@ int main(int argc, char **argv)
 	int opt;
 
 	log_file = fopen("/dev/null", "we");
-	while ((opt = getopt(argc, argv, "+fl:p:k:K:e:v:")) != -1) {
+	while ((opt = getopt(argc, argv, "+fl:p:k:K:e:v:s:a:b:r:")) != -1) {
 		switch (opt) {
 		case 'f':
 			all_that_fail = true;
@@ -362,13 +376,24 @@ int main(int argc, char **argv)
 		case 'v':
 			variant = (unsigned)strtoul(optarg, NULL, 10);
 			break;
+		case 'a':
+			path_a = optarg;
+			break;
+		case 'b':
+			path_b = optarg;
+			break;
+		case 'r':
+			back = strtoul(optarg, NULL, 10);
+			break;
 		case '?':
 			return 125;
 		default:
-			action = opt == 'k' ? KILL_ONE : opt == 'K' ? KILL_ALL : FAIL;
+			action = opt == 'k' ? KILL_ONE : opt == 'K' ? KILL_ALL : opt == 's' ? SWAP : FAIL;
 			target = strtoul(optarg, NULL, 10);
 		}
 	}
+	if (action == SWAP && (!path_a || !path_b))
+		die("two paths are needed");
 	if (optind == argc || !log_file || !realpath(argv[optind], command_path))
 		die(optind == argc ? "no command" : "cannot begin");
 	if (also)

@@ -180,3 +180,52 @@ load helpers
 	config '.linux.resources.hugepageLimits = [{pageSize: "3XB", limit: 1}]'
 	refused "linux.resources.hugepageLimits[0].pageSize"
 }
+
+@test "--cgroup-manager disabled: the container stays in the caller's cgroup" {
+	sleeper 'del(.linux.cgroupsPath) | del(.linux.resources)'
+	ok --cgroup-manager disabled run --detach --bundle "$BUNDLE" c1
+	is "$(cat "/proc/$(pid_of)/cgroup")" "$(cat /proc/self/cgroup)"
+	ok exec c1 true
+	ok ps --format json c1
+	is "$output" "[$(pid_of)]"
+	ok state c1
+	fails 1 "has no cgroup" pause c1
+	fails 1 "has no cgroup" update --pids-limit 5 c1
+	fails 1 "has no cgroup" events --stats c1
+	ok kill c1 KILL
+	eventually is_status stopped
+	ok delete c1
+	nothing_left
+}
+
+@test "--cgroup-manager disabled: create, start, and delete --force of what runs" {
+	sleeper 'del(.linux.cgroupsPath) | del(.linux.resources)'
+	ok --cgroup-manager=disabled create --bundle "$BUNDLE" c1
+	is_status created
+	ok start c1
+	is_status running
+	pid=$(pid_of)
+	ok delete --force c1
+	gone "$pid"
+}
+
+@test "--cgroup-manager disabled: what needs a cgroup is refused, device rules are a warning" {
+	sleeper
+	refused "linux.cgroupsPath: cannot be applied with cgroups disabled" \
+		--cgroup-manager disabled run --detach --bundle "$BUNDLE" c1
+	sleeper 'del(.linux.cgroupsPath) | .linux.resources.pids = {limit: 5}'
+	refused "linux.resources: cannot be applied with cgroups disabled" \
+		--cgroup-manager disabled run --detach --bundle "$BUNDLE" c1
+	config 'del(.linux.cgroupsPath)'
+	kedge --cgroup-manager disabled run --bundle "$BUNDLE" c1
+	is "$status" 0
+	has "$stderr" "linux.resources.devices: not enforced with cgroups disabled, ignoring"
+}
+
+@test "--cgroup-manager: cgroupfs is the default, others are refused" {
+	config
+	ok --cgroup-manager cgroupfs run --bundle "$BUNDLE" c1
+	refused 'invalid value "v1" for flag -cgroup-manager' --cgroup-manager v1 run --bundle "$BUNDLE" c1
+	refused "--systemd-cgroup contradicts --cgroup-manager disabled" \
+		--systemd-cgroup --cgroup-manager disabled run --bundle "$BUNDLE" c1
+}

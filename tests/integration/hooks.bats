@@ -53,9 +53,8 @@ hooks() {
 	ok delete --force c1
 	for kind in "${kinds[@]}"; do
 		case $kind in
-		prestart | createRuntime) want="creating $pid" ;;
-		createContainer) want="creating 1" ;;
-		startContainer) want="created 1" ;;
+		prestart | createRuntime) want="created $pid" ;;
+		createContainer | startContainer) want="created 1" ;;
 		poststart) want="running $pid" ;;
 		poststop) want="stopped 0" ;;
 		esac
@@ -76,6 +75,16 @@ hooks() {
 		is "$kind $(cat "$T/shared/$kind")" "$kind $(ns self mnt)"$'\n'"$(ns self net)"
 	done
 	for kind in createContainer startContainer; do is "$kind $(cat "$T/shared/$kind")" "$kind $inner"; done
+}
+
+@test "hooks: createContainer starts in the root, and what it mounts there is the container's" {
+	mkdir "$T/lib"
+	touch "$T/lib/file"
+	config '.process.args = ["cat", "/mnt/file"] | .hooks.createContainer = [{
+		path: "/bin/sh", args: ["sh", "-c", "mount --bind \($T)/lib ./mnt && echo mounted >mnt/file"], env: ["PATH=/usr/bin:/bin:/usr/sbin:/sbin"]}]'
+	ok run --bundle "$BUNDLE" c1
+	is "$output" mounted
+	nothing_left
 }
 
 @test "hooks: createContainer sees the host's files, startContainer the container's" {

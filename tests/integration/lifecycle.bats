@@ -463,3 +463,30 @@ no_processes() { [[ ! -s $CGROUP/c1/cgroup.procs ]]; }
 		getent passwd user; perl -e "print 6 * 7, qq(\n)"; bash -c "echo \${BASH_VERSINFO[0]}"' tmp
 	is "$output" $'usr/bin\nStatus: install ok installed\nperl-base: /usr/bin/perl\nuser:x:1000:1000:a user:/home/user:/bin/bash\n42\n5'
 }
+
+@test "--regex: kill and delete all that match" {
+	for id in web-1 web-2 db-1; do start "$id"; done
+	ok kill --regex '^web-[0-9]+$' KILL
+	eventually is_status stopped web-1
+	eventually is_status stopped web-2
+	is "$(state status db-1)" running
+	ok delete -r '^web'
+	is "$(cd "$STATE" && echo [a-z]*)" db-1
+	ok delete --regex nothing
+	ok delete --regex --force '.*'
+	is "$(state_files)" ""
+}
+
+@test "--regex: one that fails is told, and the others have their turn" {
+	for id in a1 a2 a3; do start "$id"; done
+	ok kill a2 KILL
+	eventually is_status stopped a2
+	kedge delete --regex 'a[123]'
+	is "$status" 1
+	has "$stderr" "2 of 3 containers failed, the first: container 'a1': cannot delete container a1 that is not stopped: running"
+	has "$stderr" "container 'a3': cannot delete"
+	is "$(cd "$STATE" && echo [a-z]*)" "a1 a3"
+	fails 1 "1 of 1 containers failed, the first: container 'a1'" delete --regex '^a1$'
+	fails 1 "invalid regular expression 'a['" kill --regex 'a[' KILL
+	fails 1 'unknown signal "NONE"' kill --regex a NONE
+}

@@ -170,6 +170,7 @@ private_run() { # SHELL-TEXT
 	for word in shared rshared; do
 		table ".linux.rootfsPropagation = \"$word\""
 		matches "$(mounted /)" ' shared:[0-9]+'
+		hasnt "$(mounted /)" master
 	done
 	table
 	hasnt "$(mounted /)" shared
@@ -226,10 +227,19 @@ private_run() { # SHELL-TEXT
 	refused "nosuchoption"
 	config 'mount("/mnt"; "tmpfs"; "tmpfs"; ["size=lots"])'
 	refused "mounts[7] '/mnt'"
-	config 'bind($T; "/mnt"; ["mode=700"])'
-	refused "a bind mount cannot have the file system option 'mode'"
+	config 'bind($T; "/mnt"; ["subvol=x"])'
+	refused "a bind mount cannot have the file system option 'subvol'"
 	config 'mount("/mnt"; "none"; "x"; []) | del(.mounts[-1].type)'
 	refused "needs a type"
+}
+
+@test "mounts: what sizes a tmpfs changes nothing of a bind mount, with a warning" {
+	mkdir -m 711 "$T/dir"
+	config '.process.args = ["stat", "-c", "%a", "/mnt"] | bind($T + "/dir"; "/mnt"; ["nosuid", "mode=755", "size=1k"])'
+	kedge run --bundle "$BUNDLE" c1
+	is "$status $output" "0 711"
+	has "$stderr" "level=warning msg=\"mounts[7].options: a bind mount has no 'mode'"
+	has "$stderr" "a bind mount has no 'size'"
 }
 
 @test "mounts: a directory over a file and a file over a directory" {

@@ -17,6 +17,35 @@ inside() { run_ok 'cat /proc/self/status' "$@"; }
 	is "$(status_of Groups)" ""
 }
 
+# grouped ARGUMENTS...: kedge, called by who has two groups more.
+grouped() {
+	status=0
+	env -- "$MARK" setpriv --groups 5,3000 "$KEDGE" --root "$STATE" "$@" </dev/null >"$T/stdout" 2>"$T/stderr" \
+		3>&- 4>&- || status=$?
+	output=$(<"$T/stdout")
+	is "$status" 0 || { cat "$T/stderr"; return 1; }
+}
+
+@test "user: run.oci.keep_original_groups leaves the caller's groups, to exec too" {
+	keep='.annotations = {"run.oci.keep_original_groups": "1"}'
+	for more in . userns '.process.user = {uid: 1000, gid: 1000, additionalGids: [7]}'; do
+		script 'cat /proc/self/status; exec sleep 1000' "$keep" "$more"
+		grouped run --detach --bundle "$BUNDLE" c1
+		eventually grep -q ^Groups "$T/stdout"
+		output=$(<"$T/stdout")
+		is "$(status_of Groups)" "$(groups_in "$more")"
+		grouped exec c1 cat /proc/self/status
+		is "$(status_of Groups)" "$(groups_in "$more")"
+		ok delete --force c1
+	done
+	script 'cat /proc/self/status'
+	grouped run --bundle "$BUNDLE" c1
+	is "$(status_of Groups)" ""
+}
+
+# A user namespace knows neither of them.
+groups_in() { if [[ $1 == userns ]]; then echo "65534 65534"; else echo "5 3000"; fi; }
+
 @test "user: the largest id" {
 	inside '.process.user = {uid: 4294967294, gid: 4294967294}'
 	is "$(status_of Uid)" "4294967294 4294967294 4294967294 4294967294"

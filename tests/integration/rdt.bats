@@ -141,3 +141,56 @@ groups_left() { find "$R" -mindepth 1 -maxdepth 3 -type d ! -path "$R/info*" ! -
 	is "$status" 0
 	has "$stderr" "linux.intelRdt.enableCMT has become enableMonitoring in version 1.3.0, ignoring it"
 }
+
+@test "update: schemata of the group, put back when a limit of the cgroup is refused" {
+	fake
+	rdt '{l3CacheSchema: "L3:0=f", memBwSchema: "MB:0=50"}'
+	ok run --detach --bundle "$BUNDLE" c1
+	printf '    MB:0=50\n    L3:0=f\n' >"$R/c1/schemata"
+	ok update --l3-cache-schema "L3:0=ff" c1
+	has "$(cat "$R/c1/schemata")" "L3:0=ff"
+	printf '    MB:0=50\n    L3:0=ff\n' >"$R/c1/schemata"
+	echo '{"unified": {"cgroup.nonsense": "1"}}' >"$T/r"
+	fails 1 cgroup.nonsense update --mem-bw-schema "MB:0=20" -r "$T/r" c1
+	has "$(head -c 8 "$R/c1/schemata")" "MB:0=50"
+	echo '{}' >"$T/r"
+	ok update --mem-bw-schema "MB:0=20" -r "$T/r" c1
+	has "$(cat "$R/c1/schemata")" "MB:0=20"
+	fails 1 "has no schema that 'L2:0=f' could replace" update --l3-cache-schema "L2:0=f" c1
+}
+
+@test "update: schemata without linux.intelRdt are refused" {
+	start
+	fails 1 "updating a non-existent Intel RDT configuration is not supported" update --l3-cache-schema L3:0=f c1
+}
+
+@test "events: what resctrl tells of the group" {
+	fake
+	mkdir -p "$R/info/L3" "$R/info/L3_MON"
+	echo fffff >"$R/info/L3/cbm_mask"
+	echo 1 >"$R/info/L3/min_cbm_bits"
+	echo 16 >"$R/info/L3/num_closids"
+	echo 10 >"$R/info/MB/min_bandwidth"
+	printf 'llc_occupancy\nmbm_total_bytes\nmbm_local_bytes\n' >"$R/info/L3_MON/mon_features"
+	rdt '{enableMonitoring: true}'
+	ok run --detach --bundle "$BUNDLE" c1
+	printf '    MB:0=50;1=100\n    L3:0=f;1=ff\n' >"$R/c1/schemata"
+	for domain in 00 01; do
+		mkdir -p "$R/c1/mon_groups/c1/mon_data/mon_L3_$domain"
+		echo "1$domain" >"$R/c1/mon_groups/c1/mon_data/mon_L3_$domain/llc_occupancy"
+		echo "2$domain" >"$R/c1/mon_groups/c1/mon_data/mon_L3_$domain/mbm_total_bytes"
+		echo Unavailable >"$R/c1/mon_groups/c1/mon_data/mon_L3_$domain/mbm_local_bytes"
+	done
+	ok events --stats c1
+	is "$(jq -c .data.intel_rdt <<<"$output")" "$(jq -c . <<-'END'
+		{"l3_cache_info": {"cbm_mask": "fffff", "min_cbm_bits": 1, "num_closids": 16},
+		 "l3_cache_schema_root": "L3:0=fffff;1=fffff", "l3_cache_schema": "L3:0=f;1=ff",
+		 "mem_bw_info": {"bandwidth_gran": 10, "min_bandwidth": 10},
+		 "mem_bw_schema_root": "MB:0=100;1=100", "mem_bw_schema": "MB:0=50;1=100",
+		 "schemata": ["MB:0=50;1=100", "    L3:0=f;1=ff"],
+		 "mbm_stats": [{"mbm_total_bytes": 200, "mbm_local_bytes": 0}, {"mbm_total_bytes": 201, "mbm_local_bytes": 0}],
+		 "cmt_stats": [{"llc_occupancy": 100}, {"llc_occupancy": 101}]}
+	END
+	)"
+	rm -r "$R/c1/mon_groups/c1/mon_data"
+}

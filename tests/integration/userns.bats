@@ -150,6 +150,30 @@ idmapped() {
 	is "$output" 65534:65534
 }
 
+@test "idmapped mount: the mapping of a user namespace that is joined" {
+	start c1 userns
+	inner=$(pid_of)
+	mkdir "$T/data"
+	touch "$T/data/f"
+	chown 5:6 "$T/data/f"
+	script 'stat -c %u:%g /mnt/f' 'bind($T + "/data"; "/mnt"; ["idmap"])' \
+		".linux.namespaces += [{type: \"user\", path: \"/proc/$inner/ns/user\"}] | del(.linux.uidMappings, .linux.gidMappings) | .linux.cgroupsPath |= sub(\"c1$\"; \"c2\")"
+	kedge run --bundle "$BUNDLE" c2
+	if [[ $stderr == *"idmap"*"invalid argument"* ]]; then skip "$(stat -fc %T "$T") knows no id-mapped mounts"; fi
+	is "$status $stderr$output" "0 5:6"
+}
+
+@test "idmapped mount: a source that an earlier mount shows in the root" {
+	mkdir "$T/data"
+	touch "$T/data/f"
+	chown 1000:2000 "$T/data/f"
+	maps='.mounts[-1].uidMappings = [{containerID: 1000, hostID: 7, size: 1}] | .mounts[-1].gidMappings = [{containerID: 2000, hostID: 8, size: 1}]'
+	idmapped 'stat -c %u:%g /mnt/f /tmp/f' 'bind($T + "/data"; "/mnt"; [])' 'bind(.root.path + "/mnt"; "/tmp"; [])' "$maps"
+	is "$output" $'1000:2000\n7:8'
+	config userns 'bind($T + "/data"; "/mnt"; [])' 'bind(.root.path + "/mnt"; "/tmp"; [])' "$maps"
+	refused "in a user namespace a source outside of the root"
+}
+
 @test "idmapped mount: what cannot be" {
 	config 'mount("/mnt"; "tmpfs"; "tmpfs"; ["idmap"])' userns
 	refused "only bind mounts can be idmapped"

@@ -90,7 +90,7 @@ __attribute__((unused)) static struct state fixture_state(const char *id, pid_t 
 	};
 	struct error e = {};
 
-	if (!is_int(state_observe_init(&s, pid, &e), 0, "observes init of '%s'", id))
+	if (!is_int(state_observe_init(&s, pid, ~0ULL, &e), 0, "observes init of '%s'", id))
 		diag("%s", e.msg);
 	return s;
 }

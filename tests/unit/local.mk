@@ -6,6 +6,7 @@ unit_tests = \
 	tests/unit/test_cgroup_stats \
 	tests/unit/test_cgroup_writes \
 	tests/unit/test_delete \
+	tests/unit/test_dl \
 	tests/unit/test_guard_audit \
 	tests/unit/test_guard_fingerprint \
 	tests/unit/test_guard_kernel \

@@ -2,6 +2,7 @@
 #include "libcontainer/state.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/prctl.h>
 
 #include "base/num.h"
@@ -209,6 +210,33 @@ static void test_command(void)
 	is_int(container_delete(&rt, "cmd", false, &(struct error){}), 0, "delete");
 }
 
+static void test_dates(void)
+{
+	static const time_t times[] = {0, 86399, 951782399, 951782400, 951868800, 1078012800, 1709164800, 1709251200, 4107542400, 253402300799};
+	auto_arena struct arena a = {};
+
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+		char want[64];
+		struct tm tm;
+		gmtime_r(&times[i], &tm);
+		strftime(want, sizeof(want), "%Y-%m-%dT%H:%M:%S.000000007Z", &tm);
+		is_str(state_time_text(&a, (struct timespec){.tv_sec = times[i], .tv_nsec = 7}), want, "as gmtime_r has it");
+	}
+}
+
+static void test_observe(void)
+{
+	struct state s = fixture_state("c", getpid());
+	struct error e = {};
+	uint64_t mount = s.ns_ino[NS_MOUNT];
+
+	s.ns_ino[NS_MOUNT] = s.ns_ino[NS_PID] = 1;
+	is_int(state_observe_init(&s, getpid(), CLONE_NEWNS, &e), 0, "looks once more at the mount namespace");
+	ok(s.ns_ino[NS_MOUNT] == mount && s.ns_ino[NS_PID] == 1, "and at no other");
+	is_int(state_observe_init(&s, 0x7fffffff, CLONE_NEWNS | CLONE_NEWPID, &e), -1, "a process that is not there");
+	ok(s.ns_ino[NS_PID] == 1 && s.pid == getpid(), "changes nothing");
+}
+
 int main(void)
 {
 	fixture_make();
@@ -219,6 +247,8 @@ int main(void)
 	test_status();
 	test_print();
 	test_timestamp();
+	test_dates();
+	test_observe();
 	test_command();
 	fixture_remove();
 	return done();

@@ -343,6 +343,29 @@ static void test_lock(void)
 	is_int(container_delete(&rt, "l", true, &(struct error){}), 0, "deletes");
 }
 
+static void test_relock(void)
+{
+	struct statedir dir = STATEDIR_NONE, other = STATEDIR_NONE;
+	struct error e = {};
+
+	is_int(statedir_create(&rt, "again", &dir, &e), 0, "creates");
+	statedir_unlock(&dir);
+	is_int(statedir_open(&rt, "again", STATEDIR_LOCKED, &other, &e), 0, "let go: another may lock it");
+	statedir_done(&other);
+	is_int(statedir_relock(&dir, &e), 0, "taken again");
+	auto_close int third = open(fixture_path("run/state/again"), O_RDONLY | O_CLOEXEC);
+	ok(flock(third, LOCK_EX | LOCK_NB) < 0, "which keeps others out");
+	statedir_unlock(&dir);
+	is_int(statedir_open(&rt, "again", STATEDIR_LOCKED, &other, &e), 0, "another has it");
+	is_int(statedir_remove(&other, &e), 0, "removes it");
+	statedir_done(&other);
+	is_int(statedir_create(&rt, "again", &other, &e), 0, "and makes another one of the same name");
+	is_int(statedir_relock(&dir, &e), 1, "that is not ours");
+	is_int(statedir_remove(&other, &e), 0, "removes");
+	statedir_done(&other);
+	statedir_done(&dir);
+}
+
 int main(void)
 {
 	fixture_make();
@@ -357,6 +380,7 @@ int main(void)
 	test_create_delete();
 	test_dead_creator();
 	test_lock();
+	test_relock();
 	fixture_remove();
 	return done();
 }
