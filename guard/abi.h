@@ -10,7 +10,7 @@
  *   containers  hash      cookie -> struct guard_entry     written by the runtime, sealed by the kernel
  *   labels      storage   task   -> struct guard_label     inherited at fork
  *   pidns       hash      pid namespace of a sealed container -> cookie, gone with its init
- *   owned       hash      namespace -> cookie              made by (nested) or given to a container
+ *   owned       hash      inode number of a namespace -> cookie: made by a member, or sealed
  *   records     ring      struct guard_record
  *   counters    per-cpu   enum guard_counter
  *   settings    array[1]  struct guard_settings            of the host
@@ -19,6 +19,7 @@
 
 #define GUARD_ABI 1
 #define GUARD_CONTAINERS_MAX 4096
+#define GUARD_OWNED_MAX 65536
 #define GUARD_RING_BYTES 65536
 #define GUARD_COMM 16
 
@@ -87,6 +88,8 @@ enum guard_label_state {
 	GUARD_LABEL_RUNTIME = 1, /* kedge itself for the moment of a clone: never checked, its children become CHILD */
 	GUARD_LABEL_CHILD,       /* on its way to kedge-init, or kedge-init: checked for nothing until it seals */
 	GUARD_LABEL_MEMBER,      /* a program, or a hook in the container: checked once the entry is sealed */
+	GUARD_LABEL_JOINER,      /* found without a label in a container's pid namespace; of an audit, so it lives on */
+	GUARD_LABEL_DOOMED,      /* dies at its next event */
 };
 
 /* The runtime writes RUNTIME labels on itself; the kernel makes the others of them. */
@@ -100,6 +103,8 @@ struct guard_label {
 	uint32_t seccomp, nnp;   /* the least that must stay; taken at its execve */
 	uint64_t good_mount;     /* cwd last found on a mount of the container */
 	uint64_t reported;       /* enum guard_drift bits: one record a cause */
+	uint64_t stdio[3];       /* inodes of 0, 1 and 2 at its execve: may be opened again, wherever they are */
+	uint64_t found[4];       /* of the check under way: in the task, in an interrupt, of the sweep */
 };
 
 struct guard_record {
@@ -117,11 +122,11 @@ struct guard_record {
 enum guard_action { GUARD_ACTION_LOGGED, GUARD_ACTION_DENIED, GUARD_ACTION_KILLED };
 enum guard_counter { GUARD_COUNT_DRIFT, GUARD_COUNT_LOST, GUARD_COUNT_SEALED, GUARD_COUNT_N };
 
-/* Of the host, written by the loader and read by the programs. */
+/* Of the host, as the programs find it. */
 struct guard_settings {
-	uint64_t host[GUARD_OBJECTS_N]; /* the initial namespaces */
-	uint32_t host_pid_members;      /* containers with GUARD_HOST_PID: the quick way out by level is closed */
-	uint32_t default_root;          /* id of the default hierarchy's root: cgroup v1 moves are not judged */
+	uint64_t host[GUARD_OBJECTS_N]; /* the namespaces of pid 1 */
+	uint32_t host_pid_members;      /* there was a GUARD_HOST_PID: the quick way out by level is closed */
+	uint32_t unused;
 };
 
 /* Bits of what is on; design: T1 sample, T2 lsm, T3 syscall, T4 sweep, T5 poll. */

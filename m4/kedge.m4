@@ -59,6 +59,56 @@ AC_DEFUN([KEDGE_HEADERS_OF], [
 	], [:])
 ])
 
+# KEDGE_GUARD_BPF: what the drift guard's programs in the kernel are built and loaded with. Nothing of it ends up in kedge.
+AC_DEFUN([KEDGE_GUARD_BPF], [
+	AC_ARG_VAR([CLANG], [compiler for the BPF target, 14 or newer])
+	AC_ARG_VAR([BPFTOOL], [bpftool, for the skeleton of the BPF object])
+	AC_PATH_PROGS([CLANG], [clang clang-19 clang-18 clang-17 clang-16 clang-15 clang-14])
+	AC_PATH_PROG([BPFTOOL], [bpftool], [], [$PATH:/usr/sbin:/sbin])
+	have_GUARD_BPF=no
+	how_GUARD_BPF=
+	AC_MSG_CHECKING([whether ${CLANG:-clang} compiles for BPF])
+	cat >conftest.bpf.c <<'_EOF'
+#if __clang_major__ < 14
+#error too old
+#endif
+struct s { int a; } __attribute__((preserve_access_index));
+int f(struct s *s) { return s->a; }
+_EOF
+	AS_IF([test -n "$CLANG" && $CLANG -target bpf -mcpu=v3 -g -O2 -c conftest.bpf.c -o conftest.bpf.o 2>&AS_MESSAGE_LOG_FD],
+		[AC_MSG_RESULT([yes])],
+		[AC_MSG_RESULT([no])
+		 how_GUARD_BPF="polls only: no clang >= 14 with the BPF target"])
+	rm -f conftest.bpf.c conftest.bpf.o
+	AS_IF([test -z "$how_GUARD_BPF" && { test -z "$BPFTOOL" || ! $BPFTOOL version >/dev/null 2>&1; }],
+		[how_GUARD_BPF="polls only: no bpftool"])
+	PKG_CHECK_MODULES([LIBBPF], [libbpf >= 1.0], [], [
+		how_GUARD_BPF="${how_GUARD_BPF:-polls only: no libbpf >= 1.0}"])
+	AS_IF([test -z "$how_GUARD_BPF"], [
+		have_GUARD_BPF=yes
+		KEDGE_LIBBPF_STATIC
+		how_GUARD_BPF="BPF, $how_LIBBPF libbpf"
+		AC_DEFINE([HAVE_GUARD_BPF], [1], [Define when the drift guard has programs for the kernel.])
+	])
+	AM_CONDITIONAL([GUARD_BPF], [test "$have_GUARD_BPF" = yes])
+])
+
+# LIBBPF_LIBS: the archives where all of them are there, with the one of zstd where that of libelf needs it.
+AC_DEFUN([KEDGE_LIBBPF_STATIC], [
+	how_LIBBPF=shared
+	kedge_saved_LIBS="$LIBS"
+	for libs in '-l:libbpf.a -l:libelf.a -l:libz.a' '-l:libbpf.a -l:libelf.a -l:libz.a -l:libzstd.a'; do
+		AC_MSG_CHECKING([whether $libs link])
+		LIBS="$libs $kedge_saved_LIBS"
+		AC_LINK_IFELSE([AC_LANG_CALL([], [bpf_object__open])],
+			[AC_MSG_RESULT([yes])
+			 LIBBPF_LIBS="$libs"
+			 how_LIBBPF=static],
+			[AC_MSG_RESULT([no])])
+		AS_IF([test "$how_LIBBPF" = static], [break])
+	done
+	LIBS="$kedge_saved_LIBS"
+
 # KEDGE_STATIC_PIE: enable_static_pie=auto becomes yes where a program with all of our libraries can be linked, and no elsewhere.
 # STATIC_LDFLAGS: --no-warnings because the linker's only one, about dlopen, is what base/dl.c is about.
 AC_DEFUN([KEDGE_STATIC_PIE], [

@@ -1,1 +1,1 @@
-dist_man_MANS += man/kedge.8
+dist_man_MANS += man/kedge.8 man/kedge-guard.8

@@ -4,6 +4,9 @@ src_sources = \
 	src/cmd_events.c \
 	src/cmd_exec.c \
 	src/cmd_features.c \
+	src/cmd_guard.c \
+	src/cmd_guard_events.c \
+	src/cmd_guard_verify.c \
 	src/cmd_lifecycle.c \
 	src/cmd_list.c \
 	src/cmd_ps.c \
@@ -11,9 +14,15 @@ src_sources = \
 	src/cmd_update.c \
 	src/commands.h \
 	src/globals.c \
+	src/guard.h \
 	src/help.c \
 	src/main.c \
 	src/options.c \
 	src/options.h \
 	src/options_table.c \
 	src/print.c
+# Programs of their own.
+src_guard_sources = \
+	src/guard_main.c
+src_guard_load_sources = \
+	src/guard_load_main.c

@@ -18,6 +18,7 @@
 	X(EVENTS, events, "events")         \
 	X(EXEC, exec, "exec")               \
 	X(FEATURES, features, "features")   \
+	X(GUARD, guard, "guard")            \
 	X(KILL, kill, "kill")               \
 	X(LIST, list, "list")               \
 	X(PAUSE, pause, "pause")            \
@@ -64,7 +65,7 @@ struct options {
 	struct exec_options exec;
 	struct update_flags update;
 	const char *bundle, *format, *interval;
-	bool spec_rootless, quiet, force, all, stats, regex;
+	bool spec_rootless, quiet, force, all, stats, regex, json, follow;
 
 	struct arena arena;
 };

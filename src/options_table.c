@@ -89,6 +89,9 @@ const struct option_row option_rows[] = {
 
 	{ON(EVENTS), OPTION_TEXT, "interval", .argument = "TIME", AT(interval),
 	 .help = "time between two statistics, as in 100ms (default: 5s)"},
+	{ON(GUARD), OPTION_SWITCH, "json", AT(json), .help = "status, events, verify: print JSON"},
+	{ON(GUARD), OPTION_SWITCH, "follow", AT(follow), .help = "events: go on with those to come"},
+	{ON(GUARD), OPTION_SWITCH, "force", AT(force), .help = "stop: though containers are left unguarded"},
 	{ON(EVENTS), OPTION_SWITCH, "stats", AT(stats), .help = "print the statistics once"},
 
 	{ON(UPDATE), OPTION_TEXT, "resources", 'r', "FILE", AT(update.resources),
@@ -153,6 +156,13 @@ const struct command_row command_rows[CMD_MAX] = {
 		"in --process FILE. Everything after the id belongs to the command. The exit status is the\n"
 		"process's own, or 255 when it could not be started.", ARGUMENTS(1, ANY), .stop = true},
 	[CMD_FEATURES] = {"features", "", "print what this runtime can do, as JSON", ARGUMENTS(0, 0)},
+	[CMD_GUARD] = {"guard", "status|events|verify|start|stop|metrics", "ask the drift guard, start or stop it",
+		"status   what guards this host, and why nothing stronger does\n"
+		"events   the audit log\n"
+		"verify   <container-id>: compare each of its processes with where it was put\n"
+		"start    start kedge-guard, unless it runs\n"
+		"stop     end it, and take its programs out of the kernel\n"
+		"metrics  the numbers of status, in Prometheus's text format", ARGUMENTS(1, 2)},
 	[CMD_KILL] = {"kill", "<container-id> [signal]", "send a signal to a container's init",
 		"The signal is a name with or without SIG, or a number; TERM when there is none.",
 		ARGUMENTS(1, 2), .stop = true},

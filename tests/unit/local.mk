@@ -7,6 +7,10 @@ unit_tests = \
 	tests/unit/test_cgroup_writes \
 	tests/unit/test_delete \
 	tests/unit/test_dl \
+	tests/unit/test_guard_audit \
+	tests/unit/test_guard_fingerprint \
+	tests/unit/test_guard_kernel \
+	tests/unit/test_guard_lsm \
 	tests/unit/test_guard_policy \
 	tests/unit/test_hooks \
 	tests/unit/test_json \

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * The check. What every event pays is a comparison with what was sealed (check, clean); who differs is judged (judge), and
+ * who is found guilty is reported once a cause and killed at every event until it is dead (caught).
+ */
+#pragma once
+
+#include "guard/bpf/view.h"
+
+struct event {
+	uint32_t hook, tier;
+	uint64_t drift;
+	bool deny;  /* the operation is refused, nobody dies */
+	bool alone; /* an offence of one process: the container lives */
+};
+
+/* Findings go into memory: as a number in a register they would be as many paths for the verifier as there are subsets. A
+ * check by interrupt may come into the middle of another one, and one of the sweep beside both. */
+static __always_inline uint32_t slot_of(uint32_t hook)
+{
+	return hook == GUARD_HOOK_SWEEP ? 2 : hook == GUARD_HOOK_TICK || hook == GUARD_HOOK_SWITCH;
+}
+
+static __noinline void report(struct task_struct *t, uint64_t cookie, const struct guard_entry *e, const struct view *v,
+			      const struct event *ev)
+{
+	struct guard_record *r = bpf_ringbuf_reserve(&records, sizeof(*r), 0);
+
+	count(GUARD_COUNT_DRIFT);
+	if (!r) {
+		count(GUARD_COUNT_LOST);
+		return;
+	}
+	r->cookie = cookie;
+	r->boot_ns = bpf_ktime_get_boot_ns();
+	r->pid = (uint32_t)t->tgid;
+	r->tid = (uint32_t)t->pid;
+	r->uid = BPF_CORE_READ(t, real_cred, uid.val);
+	r->hook = ev->hook;
+	r->tier = ev->tier;
+	r->action = e->mode != GUARD_ENFORCE ? GUARD_ACTION_LOGGED : ev->deny ? GUARD_ACTION_DENIED : GUARD_ACTION_KILLED;
+	r->drift = ev->drift;
+	r->caps = v->caps;
+#pragma unroll
+	for (int i = 0; i < GUARD_OBJECTS_N; i++) {
+		r->old_inum[i] = e->inum[i];
+		r->new_inum[i] = v->inum[i];
+	}
+	bpf_probe_read_kernel(r->comm, sizeof(r->comm), t->comm);
+	bpf_ringbuf_submit(r, 0);
+}
+
+/* What a hook returns. The signal goes to the current task only: others are doomed, and die at their next event. */
+static __noinline int caught(struct task_struct *t, struct guard_label *l, struct guard_entry *e, const struct view *v,
+			     struct event *ev)
+{
+	uint64_t fresh = ev->drift & ~l->reported;
+
+	if (fresh) {
+		l->reported |= fresh;
+		__sync_fetch_and_add(&e->hits, 1);
+		report(t, l->cookie, e, v, ev);
+	}
+	if (e->mode != GUARD_ENFORCE)
+		return 0;
+	if (ev->deny)
+		return -EPERM;
+	if (ev->alone || (e->flags & GUARD_PROCESS_SCOPE))
+		l->state = GUARD_LABEL_DOOMED;
+	else
+		e->state = GUARD_CONDEMNED;
+	if (ev->hook != GUARD_HOOK_SWEEP)
+		bpf_send_signal(SIGKILL);
+	return -EPERM;
+}
+
+/* Whether a namespace that is not a sealed one is the container's all the same. */
+static __always_inline bool owns(const struct guard_entry *e, uint64_t cookie, uint32_t id, uint64_t object, uint32_t inum)
+{
+	struct guard_settings *s = host_settings();
+	uint64_t *owner;
+
+	if (!(e->flags & GUARD_NESTED) || !s || id >= GUARD_OBJECTS_N)
+		return false;
+	owner = bpf_map_lookup_elem(&owned, &inum);
+	if (owner)
+		return *owner == cookie;
+	/* Who made it is known where functions can be traced; elsewhere it must at least be nobody else's. */
+	return !provenance && object != s->host[id];
+}
+
+/* mount: of a root, a cwd or a file; mnt_ns: the task's. */
+static __noinline bool mount_is_ours(const struct guard_entry *e, uint64_t cookie, uint64_t mnt_ns, uint64_t mount)
+{
+	struct mount *m = (void *)(mount - bpf_core_field_offset(struct mount, mnt));
+	uint64_t ns = 1;
+
+	if (!mount || bpf_probe_read_kernel(&ns, sizeof(ns), (void *)m + bpf_core_field_offset(struct mount, mnt_ns)) < 0)
+		return false;
+	/* MNT_NS_INTERNAL: pipes, memfds, layers of overlays. */
+	if (ns == mnt_ns || ns == e->object[GUARD_MOUNT] || ns == (uint64_t)-EINVAL)
+		return true;
+	if (!(e->flags & GUARD_NESTED))
+		return false;
+	if (!ns)
+		return true;
+	uint32_t inum = BPF_CORE_READ((struct mnt_namespace *)ns, ns.inum);
+	return inum == 0 || inum == MNT_NS_ANON_INO || owns(e, cookie, GUARD_MOUNT, ns, inum);
+}
+
+static __always_inline bool clean_namespaces(const struct nsproxy *ns, const struct guard_entry *e)
+{
+	return !(differs(ns->mnt_ns, e->object[GUARD_MOUNT]) || differs(ns->uts_ns, e->object[GUARD_UTS]) ||
+		 differs(ns->ipc_ns, e->object[GUARD_IPC]) || differs(ns->net_ns, e->object[GUARD_NETWORK]) ||
+		 differs(ns->pid_ns_for_children, e->object[GUARD_PID_CHILDREN]) ||
+		 differs(ns->cgroup_ns, e->object[GUARD_CGROUP]) || differs(ns->time_ns, e->object[GUARD_TIME]) ||
+		 differs(ns->time_ns_for_children, e->object[GUARD_TIME_CHILDREN]));
+}
+
+static __always_inline bool clean_cred(const struct cred *cred, const struct guard_label *l, const struct guard_entry *e)
+{
+	return !differs(cred->user_ns, e->object[GUARD_USER]) && !(caps_of(cred) & ~l->caps_bound);
+}
+
+static __always_inline bool clean(struct task_struct *t, const struct nsproxy *ns, const struct cred *cred,
+				  const struct guard_label *l, const struct guard_entry *e)
+{
+	struct fs_struct *fs = t->fs;
+
+	if (!clean_namespaces(ns, e) || !clean_cred(cred, l, e))
+		return false;
+	if (fs && (differs(fs->root.mnt, e->root_mount) ||
+		   (differs(fs->pwd.mnt, l->good_mount) && differs(fs->pwd.mnt, e->root_mount))))
+		return false;
+	return seccomp_of(t) >= l->seccomp && no_new_privs_of(t) >= l->nnp;
+}
+
+static __noinline void judge_mounts(struct task_struct *t, const struct view *v, struct guard_label *l,
+				    const struct guard_entry *e, uint64_t *found)
+{
+	if (v->root != e->root_mount && !mount_is_ours(e, l->cookie, v->object[GUARD_MOUNT], v->root))
+		*found |= 1ULL << GUARD_DRIFT_ROOT;
+	if (v->cwd == l->good_mount || v->cwd == e->root_mount)
+		return;
+	/* One that was taken away from under the cwd stays a good one: it is the last that was. */
+	if (mount_is_ours(e, l->cookie, v->object[GUARD_MOUNT], v->cwd))
+		l->good_mount = v->cwd;
+	else
+		*found |= 1ULL << GUARD_DRIFT_CWD;
+}
+
+/* The bits of what drifted, in l->found[slot]. */
+static __noinline uint64_t judge(struct task_struct *t, const struct view *v, struct guard_label *l,
+				 const struct guard_entry *e, uint32_t slot)
+{
+	uint64_t *found;
+
+	asm volatile("" : "+r"(slot));
+	found = &l->found[slot & 3];
+	*found = 0;
+#pragma unroll
+	for (uint32_t i = 0; i < GUARD_OBJECTS_N; i++)
+		if (v->object[i] != e->object[i] && !owns(e, l->cookie, i, v->object[i], v->inum[i]))
+			*found |= 1ULL << i;
+	/* In a user namespace that it made a member has all capabilities, over nothing that is not its own. */
+	if (v->object[GUARD_USER] == e->object[GUARD_USER] && (v->caps & ~l->caps_bound))
+		*found |= 1ULL << GUARD_DRIFT_CAPS;
+	if (v->seccomp < l->seccomp)
+		*found |= 1ULL << GUARD_DRIFT_SECCOMP;
+	if (v->nnp < l->nnp)
+		*found |= 1ULL << GUARD_DRIFT_NNP;
+	judge_mounts(t, v, l, e, found);
+	return *found;
+}
+
+/* What a view was taken of may have been replaced, and freed, by another task while it was read. */
+static __always_inline bool view_is_stale(struct task_struct *t, const struct nsproxy *ns, const struct cred *cred,
+					  const struct view *v)
+{
+	return differs(t->nsproxy, (uint64_t)ns) || differs(t->real_cred, (uint64_t)cred) || (t->flags & PF_EXITING) ||
+	       (uint64_t)BPF_CORE_READ(t, fs, root.mnt) != v->root || (uint64_t)BPF_CORE_READ(t, fs, pwd.mnt) != v->cwd;
+}
+
+static __noinline int suspect(struct task_struct *t, struct guard_label *l, struct guard_entry *e, uint32_t hook,
+			      uint32_t tier)
+{
+	struct nsproxy *ns = t->nsproxy;
+	const struct cred *cred = t->real_cred;
+	struct event ev = {.hook = hook, .tier = tier};
+	struct view v = {};
+
+	if (!ns)
+		return 0;
+	view_take(&v, t, ns, cred);
+	ev.drift = judge(t, &v, l, e, slot_of(hook));
+	if (!ev.drift || view_is_stale(t, ns, cred, &v))
+		return 0;
+	return caught(t, l, e, &v, &ev);
+}
+
+/*
+ * Nobody labelled it, but it is in the pid namespace of a container. A label is made for it, which also tells it from one
+ * whose label could not be looked up: kernels before 6.2 find none while another look-up of this CPU is under way.
+ */
+static __noinline int orphan(struct task_struct *t, uint32_t hook, uint32_t tier)
+{
+	struct event ev = {.hook = hook, .tier = tier, .drift = 1ULL << GUARD_DRIFT_JOINER, .alone = true};
+	uint64_t ns = (uint64_t)active_pid(t).ns;
+	uint64_t *cookie = bpf_map_lookup_elem(&pidns, &ns);
+	struct guard_entry *e;
+	struct guard_label *l;
+	struct view v = {};
+
+	/* The run queue is locked: nothing may be allocated. */
+	if (!cookie || hook == GUARD_HOOK_SWITCH)
+		return 0;
+	e = bpf_map_lookup_elem(&containers, cookie);
+	if (!e || (e->flags & GUARD_ANY_JOINER) || (e->state != GUARD_SEALED && e->state != GUARD_CONDEMNED))
+		return 0;
+	l = bpf_task_storage_get(&labels, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!l || l->cookie)
+		return 0;
+	l->cookie = *cookie;
+	l->state = GUARD_LABEL_JOINER;
+	if (!t->nsproxy)
+		return 0;
+	view_take(&v, t, t->nsproxy, t->real_cred);
+	return caught(t, l, e, &v, &ev);
+}
+
+/* Those of the host leave here: what has no pid namespace of its own is in no container, unless one shares the host's. */
+static __always_inline bool of_the_host(struct task_struct *t)
+{
+	struct guard_settings *s;
+
+	if (t->thread_pid->level != 0)
+		return false;
+	s = host_settings();
+	return !s || !s->host_pid_members;
+}
+
+/* The entry of a member that is to be checked; else what the hook returns is in *ret. */
+static __always_inline struct guard_entry *entry_of(struct guard_label *l, bool signal, int *ret)
+{
+	struct guard_entry *e;
+
+	*ret = 0;
+	if (l->state == GUARD_LABEL_MEMBER) {
+		e = bpf_map_lookup_elem(&containers, &l->cookie);
+		if (!e || e->state == GUARD_SEALED)
+			return e;
+		if (e->state != GUARD_CONDEMNED)
+			return NULL;
+	} else if (l->state != GUARD_LABEL_DOOMED) {
+		return NULL;
+	}
+	if (signal)
+		bpf_send_signal(SIGKILL);
+	*ret = -EPERM;
+	return NULL;
+}
+
+/* Of the current task: 0, or what a hook that can refuse returns. */
+static __always_inline int check(uint32_t hook, uint32_t tier)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct guard_label *l;
+	struct guard_entry *e;
+	struct nsproxy *ns;
+	int ret;
+
+	if (of_the_host(t) || (t->flags & (PF_EXITING | PF_KTHREAD)))
+		return 0;
+	l = label_of(t);
+	if (!l)
+		return orphan(t, hook, tier);
+	e = entry_of(l, true, &ret);
+	ns = t->nsproxy;
+	if (!e || !ns)
+		return ret;
+	return clean(t, ns, t->real_cred, l, e) ? 0 : suspect(t, l, e, hook, tier);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* What one kind of event adds to the check, whichever tier sees it. */
+#pragma once
+
+#include "guard/bpf/seal.h"
+
+#define CGROUP_DEPTH_MAX 64
+
+static __noinline bool below(struct cgroup *cgroup, uint64_t id)
+{
+	struct cgroup_subsys_state *css = &cgroup->self;
+
+	/* self is the first member: a css of the default hierarchy is its cgroup. */
+	for (int i = 0; i < CGROUP_DEPTH_MAX && css; i++) {
+		if (BPF_CORE_READ((struct cgroup *)css, kn, id) == id)
+			return true;
+		css = BPF_CORE_READ(css, parent);
+	}
+	return false;
+}
+
+/* By a member: out of what is its container's. */
+static __noinline int moved_out(struct task_struct *t, struct guard_label *l, struct guard_entry *e, struct cgroup *to,
+				uint32_t hook)
+{
+	struct event ev = {.hook = hook, .tier = GUARD_TIER_SAMPLE, .drift = 1ULL << GUARD_DRIFT_CGROUP};
+	struct view v = {};
+
+	if (!t->nsproxy || below(to, e->cgroup))
+		return 0;
+	view_take(&v, t, t->nsproxy, t->real_cred);
+	return caught(t, l, e, &v, &ev);
+}
+
+static __noinline void overridden(struct task_struct *t, uint32_t hook)
+{
+	struct event ev = {.hook = hook, .tier = GUARD_TIER_SYSCALL, .drift = 1ULL << GUARD_DRIFT_CRED};
+	struct guard_label *l = label_of(t);
+	struct guard_entry *e = NULL;
+	struct view v = {};
+	int ret;
+
+	if (l)
+		e = entry_of(l, true, &ret);
+	if (!e || !t->nsproxy)
+		return;
+	view_take(&v, t, t->nsproxy, t->cred);
+	caught(t, l, e, &v, &ev);
+}

@@ -1,0 +1,338 @@
+#!/usr/bin/env bats
+# kedge-guard and the command guard. Process 1 is the file's own, and so are /run and the logs: each test has a guard of its own.
+# requires: own-guard
+
+# shellcheck disable=SC2154 # what kedge() sets
+
+load helpers
+
+GUARD_DIR=/run/kedge-guard
+GUARD_LOG=/var/log/kedge/guard.jsonl
+
+setup() {
+	begin
+	GUARD=$(dirname "$KEDGE")/kedge-guard
+}
+
+teardown() {
+	local status=0
+	finish || status=1
+	"$KEDGE" guard stop --force || status=1
+	rm -rf "$GUARD_DIR"/{armed,drift} "$GUARD_DIR"/*.json "$GUARD_LOG" /etc/kedge/policy.json
+	return "$status"
+}
+
+# --- what the tests ask
+
+guard_pid() { cat "$GUARD_DIR/lock"; }
+guard_runs() { "$KEDGE" guard status >/dev/null; }
+no_guard_runs() { ! guard_runs; }
+has_programs() { [[ $("$KEDGE" guard status --json | jq -r '.tiers - ["poll"] | length') != 0 ]]; }
+need_programs() { has_programs || skip "no programs in the kernel: $("$KEDGE" guard status --json | jq -r '.whyNot.sample')"; }
+rss() { awk '/^VmRSS:/ { print $2 }' "/proc/$(guard_pid)/status"; }
+audit() { jq -c "select(.type == \"$1\")${2:+ | $2}" "$GUARD_LOG"; } # TYPE [FILTER]
+has_audit() { [[ -n $(audit "$@" 2>/dev/null) ]]; }
+count_audit() { audit "$@" | wc -l; }
+
+policy() { # JSON
+	mkdir -p /etc/kedge
+	echo "$1" >/etc/kedge/policy.json
+}
+
+# No bpf(2): capabilities are taken from the guard, as on a host that gives a container none of them.
+start_without_bpf() {
+	setpriv --bounding-set -bpf,-perfmon,-sys_admin "$KEDGE" guard start
+	! has_programs
+}
+
+# A program that leaves its network namespace when it is told to, and goes on.
+leaver() {
+	mkdir -p "$T/shared"
+	rm -f "$T/shared/go"
+	sleeper '.process.args = ["sh", "-c", "until [ -e /mnt/go ]; do sleep 0.05; done; exec unshare -n sleep 1000"]' \
+		'caps(["CAP_SYS_ADMIN"]) | bind($T + "/shared"; "/mnt"; ["rw"])' \
+		'.annotations["org.kedge.guard.nesting"] = "strict" | .annotations["org.kedge.guard.sweep-ms"] = "50"'
+	ok run --detach --bundle "$BUNDLE" c1
+}
+leave() { touch "$T/shared/go"; }
+
+# --- starting and ending
+
+@test "the first create starts the guard, which leaves its caller" {
+	ok guard stop
+	is "$(cat "$GUARD_DIR/lock" 2>/dev/null || :)" ""
+	start c1
+	guard_runs
+	cat /proc/self/mountinfo >"$T/mounts-before" # its bpffs stays
+	local pid
+	pid=$(guard_pid)
+	is "$(readlink "/proc/$pid/cwd")" /
+	is "$(readlink "/proc/$pid/fd/0" "/proc/$pid/fd/1" "/proc/$pid/fd/2" | sort -u)" /dev/null
+	is "$(sed -n 's/^0:://p' "/proc/$pid/cgroup")" /kedge-guard
+	is "$(ns "$pid" mnt)" "$(ns 1 mnt)"
+	is "$(awk '{ print $6 }' "/proc/$pid/stat")" "$pid" # setsid
+	is "$(find "/proc/$pid/fd" -type l -lname '*bats*')" ""
+}
+
+@test "it is confined, and small" {
+	ok guard start
+	local pid status
+	pid=$(guard_pid)
+	status=$(cat "/proc/$pid/status")
+	is "$(awk '/^CapBnd:/ { print $2 }' <<<"$status")" 000000c000080020 # kill, sys_ptrace, perfmon, bpf
+	is "$(awk '/^(CapInh|CapAmb):/ { print $2 }' <<<"$status" | sort -u)" 0000000000000000
+	is "$(awk '/^NoNewPrivs:/ { print $2 }' <<<"$status")" 1
+	is "$(awk '/^Seccomp:/ { print $2 }' <<<"$status")" 2
+	is "$(find "$GUARD_DIR" "$GUARD_DIR/armed" "$GUARD_DIR/bpf" -maxdepth 0 -perm /077)" ""
+	is "$(stat -c %a "$GUARD_LOG")" 600
+	if grep -q libasan "/proc/$pid/maps"; then skip "a build with sanitizers is not small"; fi
+	(($(rss) < 1024)) || { echo "$(rss) kB"; return 1; }
+}
+
+@test "there is one a host" {
+	ok guard start
+	local pid
+	pid=$(guard_pid)
+	ok guard start
+	is "$(guard_pid)" "$pid"
+	status=0
+	"$GUARD" 2>"$T/stderr" || status=$?
+	is "$status" 1
+	has "$(cat "$T/stderr")" "another one guards this host"
+	is "$("$GUARD" --daemon && guard_pid)" "$pid"
+}
+
+@test "eight first creates at once start one" {
+	local n pids=()
+	config '.process.args = ["true"]'
+	for n in 1 2 3 4 5 6 7 8; do
+		mkdir "$T/b$n"
+		jq ".linux.cgroupsPath = \"$PARENT/c$n\"" "$BUNDLE/config.json" >"$T/b$n/config.json"
+		"$KEDGE" --root "$STATE" run --bundle "$T/b$n" "c$n" </dev/null >"$T/out$n" 2>&1 3>&- 4>&- &
+		pids+=($!)
+	done
+	for n in "${pids[@]}"; do wait "$n" || { cat "$T"/out*; return 1; }; done
+	is "$(cat "$T"/out*)" ""
+	is "$(count_audit started)" 1
+	is "$(count_audit armed)" 8
+}
+
+@test "status says what is on and why not more; verify compares" {
+	kedge guard status
+	is "$status" 1
+	has "$output" "not running"
+	start c1
+	ok guard status
+	has "$output" "1 armed"
+	matches "$output" 'process [0-9]+, [0-9]+ kB'
+	ok guard status --json
+	is "$(jq -r '.running, .containers, .events.drift' <<<"$output" | xargs)" "true 1 0"
+	is "$(jq -r '(.tiers + (.whyNot | keys)) | unique | contains(["lsm", "sample", "sweep", "syscall"])' <<<"$output")" true
+	ok guard verify c1
+	matches "${lines[1]}" "^$(pid_of) +sleep +ok$"
+	ok guard verify --json c1
+	is "$(jq -c . <<<"$output")" "[{\"pid\":$(pid_of),\"comm\":\"sleep\",\"drift\":[]}]"
+	ok guard metrics
+	has "$output" "kedge_guard_up 1"
+	has "$output" "kedge_guard_containers 1"
+}
+
+@test "words, options and ids that are wrong" {
+	fails 1 "no such word 'wrong'" guard wrong
+	fails 1 "takes no such option" guard status --force
+	fails 1 "requires exactly 1 argument" guard verify
+	fails 1 "container does not exist" guard verify c1
+}
+
+@test "stop refuses while containers are guarded" {
+	start c1
+	fails 1 "1 container(s) are guarded, among them 'c1'" guard stop
+	guard_runs
+	ok guard stop --force
+	kedge guard status
+	is "$status" 1
+	is "$(find "$GUARD_DIR/bpf" -mindepth 2 -type f 2>/dev/null | head -n 3)" ""
+	ok delete --force c1
+	ok guard stop
+}
+
+# --- drift
+
+@test "who leaves is found and killed with the whole container, and the log says so" {
+	leaver
+	local before
+	before=$(pid_of)
+	leave
+	eventually is_status stopped
+	eventually has_audit killed
+	local line
+	line=$(audit drift | head -n 1)
+	is "$(jq -r '.id, .root, .action' <<<"$line" | xargs)" "c1 $STATE killed"
+	is "$(jq -r '.namespaces[0].type' <<<"$line")" network
+	is "$(jq -r '.drift | contains(["network"])' <<<"$line")" true
+	isnt "$(jq -r '.namespaces[0].old' <<<"$line")" "$(jq -r '.namespaces[0].new' <<<"$line")"
+	has "$(jq -r .reason <<<"$line")" "network namespace changed"
+	matches "$(jq -r .time <<<"$line")" '^20[0-9-]+T[0-9:]+\.[0-9]{6}Z$'
+	is "$(jq -r '.allDead' <<<"$(audit killed)")" true
+	is "$(state guard.drift.reason)" "$(jq -r .reason <<<"$line")"
+	gone "$before"
+	ok guard events
+	has "$output" "network namespace changed"
+	ok guard events --json
+	is "$output" "$(cat "$GUARD_LOG")"
+	is "$("$KEDGE" guard status --json | jq -r '.events.killed')" 1
+	ok delete c1
+	is "$(ls "$GUARD_DIR/armed" "$GUARD_DIR/drift")" "$(printf '%s:\n\n%s:' "$GUARD_DIR/armed" "$GUARD_DIR/drift")"
+	eventually has_audit disarmed
+}
+
+@test "without BPF it polls, says why, and kills all the same" {
+	start_without_bpf
+	ok guard status --json
+	is "$(jq -c .tiers <<<"$output")" '["poll"]'
+	isnt "$(jq -r .whyNot.sample <<<"$output")" null
+	leaver
+	leave
+	eventually is_status stopped
+	eventually has_audit killed
+	is "$(audit drift .tier)" '"poll"'
+	is "$(audit drift .hook)" '"poll"'
+}
+
+@test "of an audit alone the container lives, and one line a cause is written" {
+	policy '{"mode": "audit", "nesting": "strict"}'
+	start_without_bpf
+	leaver
+	leave
+	eventually has_audit drift
+	sleep 0.3
+	is "$(count_audit drift)" 1
+	is "$(audit drift .action)" '"logged"'
+	is "$(state status)" running
+	kedge guard verify c1
+	is "$status" 1
+	matches "${lines[1]}" 'network [0-9]+ -> [0-9]+'
+}
+
+@test "with the scope of a process the others live" {
+	start_without_bpf
+	mkdir "$T/shared"
+	sleeper '.process.args = ["sh", "-c", "(until [ -e /mnt/go ]; do sleep 0.05; done; exec unshare -n sleep 1000) & exec sleep 1001"]' \
+		'caps(["CAP_SYS_ADMIN"]) | bind($T + "/shared"; "/mnt"; ["rw"])' \
+		'.annotations["org.kedge.guard.nesting"] = "strict" | .annotations["org.kedge.guard.sweep-ms"] = "50"'
+	policy '{"scope": "process"}'
+	ok run --detach --bundle "$BUNDLE" c1
+	leave
+	eventually has_audit drift
+	sleep 0.2
+	is "$(state status)" running
+	is "$("$KEDGE" --root "$STATE" ps --format json c1 | jq length)" 1
+}
+
+@test "polling lets exec in, and finds a stranger in the cgroup" {
+	start_without_bpf
+	start c1 '.annotations["org.kedge.guard.sweep-ms"] = "10"'
+	local n
+	for n in 1 2 3 4 5; do ok exec c1 true; done
+	is "$(state status)" running
+	ok guard verify c1
+	# A process of the host, put into the container's cgroup.
+	sleep 1000 3>&- 4>&- &
+	echo $! >"$CGROUP/c1/cgroup.procs"
+	eventually is_status stopped
+	eventually gone $!
+	has "$(audit drift .reason)" "root directory on a foreign mount"
+}
+
+# --- being killed
+
+@test "kill -9 loses nothing: what happens meanwhile is told by the next one" {
+	ok guard start
+	need_programs
+	leaver
+	kill -KILL "$(guard_pid)"
+	no_guard_runs
+	leave
+	eventually is_status stopped # the kernel programs go on
+	is "$(count_audit drift)" 0
+	ok guard start
+	eventually has_audit killed
+	is "$(audit drift .id | head -n 1)" '"c1"'
+	isnt "$(audit drift .hook | head -n 1)" '"poll"'
+}
+
+@test "kill -9 loses nothing where it polls either" {
+	start_without_bpf
+	leaver
+	kill -KILL "$(guard_pid)"
+	leave
+	sleep 0.2
+	is "$(state status)" running
+	start_without_bpf
+	eventually is_status stopped
+	eventually has_audit drift
+}
+
+@test "kill -9 under load: every container that drifts dies and is in the log once" {
+	ok guard start
+	local n
+	mkdir "$T/shared"
+	for n in 1 2 3 4 5 6; do
+		sleeper ".linux.cgroupsPath = \$parent + \"/c$n\"" \
+			'.process.args = ["sh", "-c", "until [ -e /mnt/go ]; do sleep 0.05; done; exec unshare -n sleep 1000"]' \
+			'caps(["CAP_SYS_ADMIN"]) | bind($T + "/shared"; "/mnt"; ["rw"])' \
+			'.annotations["org.kedge.guard.nesting"] = "strict" | .annotations["org.kedge.guard.sweep-ms"] = "50"'
+		ok run --detach --bundle "$BUNDLE" "c$n"
+	done
+	leave
+	for n in 1 2 3 4 5; do
+		kill -KILL "$(guard_pid)" || :
+		"$KEDGE" guard start
+	done
+	for n in 1 2 3 4 5 6; do
+		eventually is_status stopped "c$n" || { echo "c$n lives"; cat "$GUARD_LOG"; return 1; }
+	done
+	for n in 1 2 3 4 5 6; do eventually has_audit drift "select(.id == \"c$n\")" || { cat "$GUARD_LOG"; return 1; }; done
+}
+
+@test "a link that was taken away is noticed and made anew" {
+	ok guard start
+	need_programs
+	local link
+	link=$(find "$GUARD_DIR/bpf" -mindepth 3 -type f -name fork)
+	rm "$link"
+	sleep 5 # it looks every ten seconds
+	eventually has_audit link-lost
+	is "$(audit link-lost .text)" '"fork"'
+	eventually has_audit reloaded
+	test -e "$link"
+	leaver
+	leave
+	eventually is_status stopped
+	eventually has_audit killed
+}
+
+# --- the log
+
+@test "events --follow goes on, over a rotation too" {
+	ok guard start
+	background follow guard events --follow --json
+	eventually has_lines 1 "$T/follow"
+	mv "$GUARD_LOG" "$GUARD_LOG.1"
+	start c1
+	eventually grep -q '"type":"armed"' "$T/follow"
+	is "$(cat "$T/follow")" "$(cat "$GUARD_LOG.1" "$GUARD_LOG")"
+	kill "${jobs[@]}"
+	wait "${jobs[@]}" || :
+	rm "$GUARD_LOG.1"
+}
+
+@test "where the policy says, and a policy that is wrong" {
+	policy "{\"log\": \"$T/elsewhere.jsonl\"}"
+	ok guard start
+	[ -s "$T/elsewhere.jsonl" ]
+	ok guard stop
+	policy '{"log": 1}'
+	fails 1 "/etc/kedge/policy.json" guard start
+	no_guard_runs
+}
