@@ -108,6 +108,7 @@ AC_DEFUN([KEDGE_LIBBPF_STATIC], [
 		AS_IF([test "$how_LIBBPF" = static], [break])
 	done
 	LIBS="$kedge_saved_LIBS"
+])
 
 # KEDGE_STATIC_PIE: enable_static_pie=auto becomes yes where a program with all of our libraries can be linked, and no elsewhere.
 # STATIC_LDFLAGS: --no-warnings because the linker's only one, about dlopen, is what base/dl.c is about.
