@@ -9,7 +9,7 @@
 
 static int do_unshare(int flags)
 {
-	return unshare(flags) < 0 ? 1 : spin(2000);
+	return unshare(flags) < 0 ? 1 : spin(100);
 }
 
 /* A child drifts; what becomes of the parent is the question. */
@@ -20,7 +20,7 @@ static int do_child_drifts(void)
 	if (pid == 0)
 		_exit(do_unshare(CLONE_NEWUTS));
 	wait_for(pid);
-	return spin(300) == LIVES_ON ? 7 : 0;
+	return spin(100) == LIVES_ON ? 7 : 0;
 }
 
 static int do_many(void)
@@ -55,8 +55,8 @@ static int do_clone(int flags)
 	long pid = syscall(SYS_clone, (unsigned long)flags | SIGCHLD, 0, 0, 0, 0);
 
 	if (pid == 0)
-		_exit(spin(1000));
-	return pid < 0 ? 1 : spin(1000);
+		_exit(spin(100));
+	return pid < 0 ? 1 : spin(100);
 }
 
 static int program(const char *what, int fd)
@@ -76,7 +76,7 @@ static int program(const char *what, int fd)
 	if (strcmp(what, "unshare-mount") == 0)
 		return do_unshare(CLONE_NEWNS);
 	if (strcmp(what, "setns") == 0)
-		return setns(fd, 0) < 0 ? 1 : spin(2000);
+		return setns(fd, 0) < 0 ? 1 : spin(100);
 	if (strcmp(what, "clone") == 0)
 		return do_clone(CLONE_NEWUTS);
 	if (strcmp(what, "child") == 0)
@@ -86,20 +86,20 @@ static int program(const char *what, int fd)
 	if (strcmp(what, "forks") == 0)
 		return do_fork_storm();
 	if (strcmp(what, "fchdir") == 0)
-		return fchdir(fd) < 0 ? 1 : spin(2000);
+		return fchdir(fd) < 0 ? 1 : spin(100);
 	if (strcmp(what, "chroot") == 0)
-		return fchdir(fd) < 0 || chroot(".") < 0 || chdir("/") < 0 ? 1 : spin(2000);
+		return fchdir(fd) < 0 || chroot(".") < 0 || chdir("/") < 0 ? 1 : spin(100);
 	if (strcmp(what, "chroot-inside") == 0)
 		return chroot("/tmp") < 0 || chdir("/") < 0 ? 1 : spin(50) - LIVES_ON;
 	if (strcmp(what, "cgroup") == 0)
-		return write(fd, "0", 1) != 1 ? 1 : spin(2000);
+		return write(fd, "0", 1) != 1 ? 1 : spin(100);
 	if (strcmp(what, "syscalls") == 0) {
 		/* Each write is a system call that came after the drift. */
 		int failed = unshare(CLONE_NEWUSER);
 		for (int i = 0; i < 100; i++)
 			if (write(fd, "x", 1) != 1)
 				return 1;
-		return failed ? 1 : spin(2000);
+		return failed ? 1 : spin(100);
 	}
 	return 1;
 }
