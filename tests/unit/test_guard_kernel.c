@@ -3,6 +3,7 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
+#include "guard/programs.h"
 #include "tests/unit/guard_fixture.h"
 
 /* --- the programs of containers */
@@ -315,25 +316,6 @@ static void test_cgroup(void)
 	unlinkat(root, names[0], AT_REMOVEDIR);
 }
 
-static void test_syscall(void)
-{
-	char path[] = "/tmp/kedge-guard-unit-XXXXXX";
-	int fd = mkstemp(path);
-	struct stat st;
-
-	unlink(path);
-	if (load(true) < 0 || !(facts.tiers & GUARD_TIER_SYSCALL)) {
-		skip(3, "no tier at system calls: %s", facts.no_syscall ?: "");
-		close(fd);
-		return;
-	}
-	is_int(run(GUARD_ENFORCE, 0, "syscalls", fd), KILLED, "syscall tier: unshare of the user namespace dies");
-	ok(fstat(fd, &st) == 0 && st.st_size == 0, "and completed no system call");
-	is_int(records().first.hook, GUARD_HOOK_EXIT_SYSCALL, "seen at its exit");
-	close(fd);
-	load(false);
-}
-
 /* Detaches a program and waits until it is gone. */
 static void detach(const char *name)
 {
@@ -359,6 +341,34 @@ static void detach(const char *name)
 	}
 }
 
+/* Where there are hooks and tripwires, they would be first. */
+static void detach_lsm(void)
+{
+	for (const struct guard_program *p = guard_programs; p->name; p++)
+		if (p->tier == GUARD_TIER_LSM)
+			detach(p->name);
+}
+
+static void test_syscall(void)
+{
+	char path[] = "/tmp/kedge-guard-unit-XXXXXX";
+	int fd = mkstemp(path);
+	struct stat st;
+
+	unlink(path);
+	if (load(true) < 0 || !(facts.tiers & GUARD_TIER_SYSCALL)) {
+		skip(3, "no tier at system calls: %s", facts.no_syscall ?: "");
+		close(fd);
+		return;
+	}
+	detach_lsm();
+	is_int(run(GUARD_ENFORCE, 0, "syscalls", fd), KILLED, "syscall tier: unshare of the user namespace dies");
+	ok(fstat(fd, &st) == 0 && st.st_size == 0, "and completed no system call");
+	is_int(records().first.hook, GUARD_HOOK_EXIT_SYSCALL, "seen at its exit");
+	close(fd);
+	load(false);
+}
+
 /* Without the samples the sweep is alone. */
 static void test_sweep(void)
 {
@@ -372,6 +382,7 @@ static void test_sweep(void)
 	}
 	is_int(guard_sweep(bpf_dir, &e), 0, "sweeps");
 	is_int(records().n, 0, "and finds nothing");
+	detach_lsm();
 	detach("switches");
 	detach("tick");
 	detach("tick_hr");
