@@ -31,7 +31,7 @@ static int count_syscalls(int fd)
 	for (int i = 0; i < 100; i++)
 		if (write(fd, "x", 1) != 1)
 			return 1;
-	return spin(2000);
+	return spin(100);
 }
 
 static int do_nested(void)
