@@ -236,12 +236,14 @@ static void test_installed(struct arena *a)
 		return;
 	}
 	struct seccomp_program p = compile(&profile, a, path);
+	/* Profiles differ in what they answer to what they do not name. */
+	uint32_t refused = profile.default_errno_ret.set ? profile.default_errno_ret.v : EPERM;
 	diag("%zu rules, %zu instructions", profile.syscalls.n, p.n);
 	is_int(eval(&p, SYS_openat), SECCOMP_RET_ALLOW, "installed profile: openat");
 	is_int(eval(&p, SYS_kexec_load), RET_ERRNO(EPERM), "installed profile: kexec_load");
 	is_int(eval(&p, 600), RET_ERRNO(ENOSYS), "installed profile: number 600");
 	is_int(eval6(&p, AUDIT_ARCH_X86_64, SYS_personality, 8, 0, 0), SECCOMP_RET_ALLOW, "installed profile: PER_LINUX32");
-	is_int(eval6(&p, AUDIT_ARCH_X86_64, SYS_personality, 1, 0, 0), RET_ERRNO(EPERM), "installed profile: another personality");
+	is_int(eval6(&p, AUDIT_ARCH_X86_64, SYS_personality, 1, 0, 0), RET_ERRNO(refused), "installed profile: another personality");
 }
 
 static void refuses(const struct spec_seccomp *profile, const char *why, const char *what)
