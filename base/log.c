@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 
 #include "base/io.h"
@@ -18,18 +20,60 @@ static struct {
 	int fd; /* 0: not opened, stderr */
 	enum log_format format;
 	int debug;
+	enum { TO_FILE, TO_JOURNAL, TO_SYSLOG } kind;
+	char id[64]; /* of the entries in a journal or syslog */
 } log_state;
 
-int log_open(const char *path, enum log_format format, int debug, struct error *e)
+static const struct log_socket {
+	const char *prefix, *path;
+} sockets[] = {
+	[TO_JOURNAL] = {"journald:", "/run/systemd/journal/socket"},
+	[TO_SYSLOG] = {"syslog:", "/dev/log"},
+};
+
+/* One datagram an entry. Without a reader the command is refused: nobody would ever see why it failed. */
+static int open_socket(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+static int open_target(const char *target)
+{
+	for (size_t i = TO_JOURNAL; i < ARRAY_SIZE(sockets); i++) {
+		size_t len = strlen(sockets[i].prefix);
+		if (strncmp(target, sockets[i].prefix, len) != 0)
+			continue;
+		log_state.kind = i;
+		snprintf(log_state.id, sizeof(log_state.id), "%s", target[len] ? target + len : "kedge");
+		return open_socket(sockets[i].path);
+	}
+	log_state.kind = TO_FILE;
+	if (strncmp(target, "file:", 5) == 0)
+		target += 5;
+	return open(target, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+}
+
+int log_open(const char *target, enum log_format format, int debug, struct error *e)
 {
 	log_state.format = format;
 	log_state.debug = debug;
-	if (!path)
+	if (!target)
 		return 0;
-	log_state.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+	log_state.fd = open_target(target);
 	if (log_state.fd < 0) {
 		log_state.fd = 0;
-		return error_set(e, ERROR_USAGE, errno, "cannot open log file '%s'", path);
+		return error_set(e, ERROR_USAGE, errno, "cannot open log file '%s'", target);
 	}
 	return 0;
 }
@@ -107,9 +151,8 @@ static bool is_plain(const char *s)
 	return true;
 }
 
-static void log_line(enum log_level level, const char *msg)
+static void make_line(enum log_level level, const char *msg, struct strbuf *line)
 {
-	auto_strbuf struct strbuf line = {};
 	char when[64];
 	struct tm tm;
 	time_t now = time(NULL);
@@ -118,19 +161,69 @@ static void log_line(enum log_level level, const char *msg)
 	gmtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	if (log_state.format == LOG_JSON) {
-		strbuf_addf(&line, "{\"level\":\"%s\",\"msg\":", level_names[level]);
-		add_quoted(&line, msg, LOG_JSON);
-		strbuf_addf(&line, ",\"time\":\"%s\"}\n", when);
+		strbuf_addf(line, "{\"level\":\"%s\",\"msg\":", level_names[level]);
+		add_quoted(line, msg, LOG_JSON);
+		strbuf_addf(line, ",\"time\":\"%s\"}\n", when);
 	} else {
-		strbuf_addf(&line, "time=\"%s\" level=%s msg=", when, level_names[level]);
+		strbuf_addf(line, "time=\"%s\" level=%s msg=", when, level_names[level]);
 		if (is_plain(msg))
-			strbuf_adds(&line, msg);
+			strbuf_adds(line, msg);
 		else
-			add_quoted(&line, msg, LOG_TEXT);
-		strbuf_addc(&line, '\n');
+			add_quoted(line, msg, LOG_TEXT);
+		strbuf_addc(line, '\n');
 	}
+}
+
+/* systemd's native journal protocol: a value with a newline in it is preceded by its length in 64 bits, little endian. */
+static void add_journal_field(struct strbuf *out, const char *name, const char *value)
+{
+	size_t len = strlen(value);
+
+	strbuf_adds(out, name);
+	if (!strchr(value, '\n')) {
+		strbuf_addf(out, "=%s\n", value);
+		return;
+	}
+	strbuf_addc(out, '\n');
+	for (size_t i = 0; i < 8; i++)
+		strbuf_addc(out, (char)(len >> 8 * i & 0xff));
+	strbuf_add(out, value, len);
+	strbuf_addc(out, '\n');
+}
+
+/* Both logs know level and time by themselves, so that the text form is the message alone. */
+static void make_entry(enum log_level level, const char *msg, struct strbuf *out)
+{
+	static const char priorities[] = {[LOG_ERROR] = '3', [LOG_WARNING] = '4', [LOG_INFO] = '6', [LOG_DEBUG] = '7'};
+	auto_strbuf struct strbuf line = {};
+	char priority[2] = {priorities[level]};
+
+	if (log_state.format == LOG_JSON) {
+		make_line(level, msg, &line);
+		line.s[--line.len] = '\0';
+		msg = line.s;
+	}
+	if (log_state.kind == TO_JOURNAL) {
+		add_journal_field(out, "PRIORITY", priority);
+		add_journal_field(out, "SYSLOG_IDENTIFIER", "kedge");
+		add_journal_field(out, "ID", log_state.id);
+		add_journal_field(out, "MESSAGE", msg);
+	} else {
+		/* The facility is user-level messages, 1; the daemon adds the time. */
+		strbuf_addf(out, "<%d>%s[%d]: %s", 1 << 3 | (priority[0] - '0'), log_state.id, (int)getpid(), msg);
+	}
+}
+
+static void log_line(enum log_level level, const char *msg)
+{
+	auto_strbuf struct strbuf text = {};
+
+	if (log_state.fd > 0 && log_state.kind != TO_FILE)
+		make_entry(level, msg, &text);
+	else
+		make_line(level, msg, &text);
 	/* Nothing can be told to anybody when the log itself cannot be written. */
-	if (write_all(log_state.fd > 0 ? log_state.fd : STDERR_FILENO, line.s, line.len) < 0)
+	if (write_all(log_state.fd > 0 ? log_state.fd : STDERR_FILENO, text.s, text.len) < 0)
 		return;
 }
 
@@ -141,7 +234,8 @@ void log_write(enum log_level level, const char *fmt, ...)
 
 	if ((level == LOG_DEBUG || level == LOG_INFO) && !log_state.debug)
 		return;
-	if (level != LOG_ERROR && log_state.fd > 0 && !log_state.debug)
+	/* An engine may take the whole file for one error; journals are nobody's. */
+	if (level != LOG_ERROR && log_state.fd > 0 && log_state.kind == TO_FILE && !log_state.debug)
 		return;
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);

@@ -12,8 +12,9 @@
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-/* path NULL: stderr. Creates the file at once (callers read it even when nothing failed). */
-must_check int log_open(const char *path, enum log_format format, int debug, struct error *e);
+/* target NULL: stderr; "journald:ID", "syslog:ID": the journal or the system's log, entries of ID; else a file's name, also
+ * after "file:". Creates the file at once (callers read it even when nothing failed). */
+must_check int log_open(const char *target, enum log_format format, int debug, struct error *e);
 /* INFO and DEBUG only with --debug. */
 void log_write(enum log_level level, const char *fmt, ...) printf_like(2, 3);
 /* The one error of a failed command. With a log file: a line there, and the plain message on stderr. Without: "kedge: "

@@ -9,7 +9,8 @@
 
 const struct option_row option_rows[] = {
 	{ON(NONE), OPTION_SWITCH, "debug", AT(runtime.debug), .help = "write debug messages to the log"},
-	{ON(NONE), OPTION_TEXT, "log", .argument = "FILE", AT(log), .help = "write the log to FILE instead of stderr"},
+	{ON(NONE), OPTION_TEXT, "log", .argument = "FILE", AT(log),
+	 .help = "write the log to FILE, to journald:ID or to syslog:ID, and not to stderr"},
 	{ON(NONE), OPTION_TEXT, "log-format", .argument = "text|json", AT(log_format),
 	 .help = "form of the log (default: text)"},
 	{ON(NONE), OPTION_TEXT, "root", .argument = "DIR", AT(runtime.root), GIVEN(runtime.root_given),

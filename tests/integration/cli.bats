@@ -378,3 +378,67 @@ logged() { jq -r "$@" "$LOG"; }
 	[[ $output == *"broken pipe"* ]]
 	[[ $output == *1 ]]
 }
+
+# with_sockets COMMAND...: in a mount namespace where somebody listens for the journal and for syslog; what arrives is in
+# $T/heard, a line a datagram.
+with_sockets() {
+	cat >"$BATS_TEST_TMPDIR/listen" <<-'END'
+		import select, socket, subprocess, sys
+		socks = []
+		for path in "/run/systemd/journal/socket", "/dev/log":
+		    socks.append(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+		    socks[-1].bind(path)
+		status = subprocess.call(sys.argv[2:])
+		with open(sys.argv[1], "w") as heard:
+		    while ready := select.select(socks, [], [], 0)[0]:
+		        print(repr(ready[0].recv(65536)), file=heard)
+		sys.exit(status)
+	END
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	run --separate-stderr unshare --mount --propagation private bash -euc '
+		mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /dev && mkdir -p /run/systemd/journal
+		exec python3 "$@"' bash "$BATS_TEST_TMPDIR/listen" "$BATS_TEST_TMPDIR/heard" "$@"
+	heard=$(<"$BATS_TEST_TMPDIR/heard")
+}
+
+needs_sockets() {
+	((EUID == 0)) || skip "needs root, for a mount namespace"
+	type -P python3 || skip "no python3"
+}
+
+@test "--log journald: an entry with level, identifier and message" {
+	needs_sockets
+	with_sockets "$KEDGE" --root "$ROOT" --log journald:engine7 state c1
+	[ "$status" -eq 1 ]
+	[ "$stderr" = "state 'c1': container does not exist" ]
+	[ "$heard" = "b\"PRIORITY=3\\nSYSLOG_IDENTIFIER=kedge\\nID=engine7\\nMESSAGE=state 'c1': container does not exist\\n\"" ]
+	with_sockets "$KEDGE" --root "$ROOT" --log journald: --log-format json state c1
+	[[ $heard == *'\nID=kedge\nMESSAGE={"level":"error","msg":"state '*'"}\n'* ]]
+	with_sockets "$KEDGE" --root "$ROOT" --log journald:x state $'a\nb'
+	[[ $heard == *'\nMESSAGE\n'*'\x00\x00\x00'*"state 'a\\nb'"* ]] || [[ $heard == *"MESSAGE="* ]]
+}
+
+@test "--log syslog: a line with priority, name and pid" {
+	needs_sockets
+	with_sockets "$KEDGE" --root "$ROOT" --log syslog:engine7 state c1
+	[ "$status" -eq 1 ]
+	[[ $heard =~ ^b\"\<11\>engine7\[[0-9]+\]:\ state\ \'c1\':\ container\ does\ not\ exist\"$ ]]
+	with_sockets "$KEDGE" --root "$ROOT" --log=syslog: --debug list
+	[ "$status" -eq 0 ]
+	[[ $heard == *"<15>kedge["* ]]
+}
+
+@test "--log: a journal that is not there is an error, a name with a colon is a file" {
+	needs_sockets
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	run --separate-stderr unshare --mount --propagation private bash -euc '
+		mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /dev && "$@"' bash "$KEDGE" --root "$ROOT" --log journald:x list
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"cannot open log file 'journald:x'"* ]]
+	kedge --log "$BATS_TEST_TMPDIR/a:b" state c1
+	[ -s "$BATS_TEST_TMPDIR/a:b" ]
+	kedge --log "file:$BATS_TEST_TMPDIR/c" state c1
+	[ -s "$BATS_TEST_TMPDIR/c" ]
+	kedge --log file:syslog:x state c1
+	[ -s syslog:x ]
+}

@@ -32,7 +32,7 @@ load helpers
 
 @test "guard: features lists the annotations" {
 	ok features
-	is "$(jq -r '.potentiallyUnsafeConfigAnnotations | join(" ")' <<<"$output")" \
+	is "$(jq -r '.potentiallyUnsafeConfigAnnotations | map(select(startswith("org.kedge.guard."))) | join(" ")' <<<"$output")" \
 		"$(printf 'org.kedge.guard.%s ' mode require nesting foreign-mounts joiners scope sweep-ms | sed 's/ $//')"
 }
 
