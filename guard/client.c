@@ -13,6 +13,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/num.h"
 #include "base/sys.h"
 #include "guard/guard.h"
 #include "guard/internal.h"
@@ -37,12 +38,24 @@ static int pin_get(const char *prefix, const char *name)
 	return sys_bpf(BPF_OBJ_GET, &(union bpf_attr){.pathname = (uint64_t)(uintptr_t)path}, sizeof(union bpf_attr));
 }
 
-/* kedge-guard mounts its bpffs where pid 1 sees it; who has a mount namespace of his own looks through pid 1. */
-static int map_open(const char *name)
+/* kedge-guard mounts its bpffs where pid 1 sees it; who has a mount namespace of his own looks through pid 1, or where that is
+ * closed, through kedge-guard. */
+static int map_open(int dir, const char *name)
 {
+	auto_strbuf struct strbuf pid = {};
+	char root[48];
+	uint32_t n;
 	int fd = pin_get("", name);
 
-	return fd < 0 && errno == ENOENT ? pin_get("/proc/1/root", name) : fd;
+	if (fd < 0 && errno == ENOENT)
+		fd = pin_get("/proc/1/root", name);
+	if (fd >= 0 || (errno != ENOENT && errno != EACCES) || read_file_at(dir, "lock", 32, &pid) < 0 || pid.len == 0)
+		return fd;
+	pid.s[strcspn(pid.s, "\n")] = '\0';
+	if (parse_u32(pid.s, INT32_MAX, &n) < 0)
+		return fd;
+	snprintf(root, sizeof(root), "/proc/%u/root", n);
+	return pin_get(root, name);
 }
 
 static int map_update(int map, const void *key, const void *value)
@@ -64,10 +77,10 @@ static int map_delete(int map, const void *key)
 
 static int open_maps(struct guard *g)
 {
-	g->containers = map_open("containers");
+	g->containers = map_open(g->dir, "containers");
 	if (g->containers < 0)
 		return -1;
-	g->labels = map_open("labels");
+	g->labels = map_open(g->dir, "labels");
 	if (g->labels >= 0)
 		return 0;
 	macro_close(&g->containers);
@@ -75,17 +88,22 @@ static int open_maps(struct guard *g)
 	return -1;
 }
 
-/* Which tier each level of `require` needs. */
-static int check_required(const struct guard_policy *policy, struct error *e)
+/* Whether what is on is what we can reach, and what is required; the table: what each level of it needs. */
+static int check_tiers(const struct guard *g, const struct guard_policy *policy, struct error *e)
 {
 	static const uint32_t needs[] = {[GUARD_REQUIRE_SAMPLE] = GUARD_TIER_SAMPLE | GUARD_TIER_LSM | GUARD_TIER_SYSCALL,
 					 [GUARD_REQUIRE_LSM] = GUARD_TIER_LSM,
 					 [GUARD_REQUIRE_SYSCALL] = GUARD_TIER_SYSCALL};
 	auto_arena struct arena a = {};
 	struct guard_facts facts = {};
+	int reason = errno;
 
 	if (guard_facts_read(&a, &facts, e) < 0)
 		return error_in(e, "drift guard");
+	if (g->containers < 0 && (facts.tiers & ~(uint32_t)GUARD_TIER_POLL))
+		return error_set(e, ERROR_HOST, reason, "drift guard: cannot open the maps of its programs");
+	if (policy->require == GUARD_REQUIRE_NONE)
+		return 0;
 	if (facts.tiers & needs[policy->require])
 		return 0;
 	const char *why = policy->require == GUARD_REQUIRE_SAMPLE ? facts.no_sample
@@ -116,10 +134,9 @@ int guard_open(struct guard *g, const struct guard_policy *policy, struct error 
 	*g = (struct guard)GUARD_NONE;
 	if (open_running(g, e) < 0)
 		return -1;
-	open_maps(g);
-	if (policy->require == GUARD_REQUIRE_NONE)
+	if (open_maps(g) == 0 && policy->require == GUARD_REQUIRE_NONE)
 		return 0;
-	return check_required(policy, e);
+	return check_tiers(g, policy, e);
 }
 
 int guard_cookie(uint64_t *ret, struct error *e)
@@ -202,7 +219,7 @@ int guard_disarm(uint64_t cookie, struct error *e)
 		return errno == ENOENT ? 0 : error_set(e, ERROR_HOST, errno, "drift guard: cannot open '%s'", GUARD_DIR);
 	guard_cookie_text(cookie, armed + sizeof(ARMED));
 	guard_cookie_text(cookie, drift + sizeof(DRIFT));
-	auto_close int containers = map_open("containers");
+	auto_close int containers = map_open(dir, "containers");
 	if (containers >= 0 && map_delete(containers, &cookie) < 0 && errno != ENOENT)
 		return error_set(e, ERROR_HOST, errno, "drift guard: cannot remove the container's entry");
 	/* The record goes after the entry: whoever is killed in between finds both by the same cookie. */

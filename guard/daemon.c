@@ -30,7 +30,8 @@ static bool same_namespace(const char *a, const char *b)
 	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
 }
 
-/* Pid 1's: its bpffs is where every runtime looks. The caller's may end with him. */
+/* Pid 1's: its bpffs is where every runtime looks. The caller's may end with him. A sandbox may close pid 1 even to root: then
+ * there is no better one than the caller's, and runtimes look through kedge-guard itself. */
 static int join_host(const char *kind, int flag, struct error *e)
 {
 	char own[32], host[32];
@@ -40,6 +41,8 @@ static int join_host(const char *kind, int flag, struct error *e)
 	if (same_namespace(own, host))
 		return 0;
 	auto_close int fd = open(host, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES)
+		return 0;
 	if (fd < 0 || sys_setns(fd, flag) < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot join the %s namespace of process 1", kind);
 	return 0;

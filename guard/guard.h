@@ -25,8 +25,10 @@
 
 /*
  * 0700, root's, on a tmpfs:
- *   lock             locked (fcntl F_OFD_SETLK, F_WRLCK) by kedge-guard while it lives; its pid as text. Others only ask
+ *   lock             locked (fcntl F_OFD_SETLK, F_WRLCK) by kedge-guard while it is ready; its pid as text. Others only ask
  *                    (F_OFD_GETLK), so that nobody's asking keeps a starting one out
+ *   only             locked in the same way from its first step on: one a host
+ *   counts.json      what kedge-guard counts (guard/report.c)
  *   facts.json       what the loader found out: struct guard_facts
  *   bpf/             a bpffs of its own, in the mount namespace of pid 1
  *   armed/COOKIE     one per container, JSON on one line: struct guard_container; COOKIE is 16 hexadecimal digits

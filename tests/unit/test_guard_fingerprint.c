@@ -111,7 +111,7 @@ static void test_process(void)
 		return;
 	}
 	struct state s = {};
-	if (state_observe_init(&s, getpid(), UINT64_MAX, &e) < 0)
+	if (state_observe_init(&s, getpid(), ~0ULL, &e) < 0)
 		fail("%s", e.msg);
 	fp.inum[GUARD_MOUNT] = s.ns_ino[NS_MOUNT];
 	fp.inum[GUARD_UTS] = s.ns_ino[NS_UTS];
@@ -166,7 +166,7 @@ static void test_thread(void)
 		skip(3, "%s (needs root)", e.msg);
 		return;
 	}
-	if (state_observe_init(&s, getpid(), UINT64_MAX, &e) < 0 || pipe2(ready, O_CLOEXEC) < 0) {
+	if (state_observe_init(&s, getpid(), ~0ULL, &e) < 0 || pipe2(ready, O_CLOEXEC) < 0) {
 		fail("%s", e.msg);
 		return;
 	}
