@@ -13,6 +13,7 @@ set_up() {
 	mkdir -p "$cgroups$parent" "$work"/{state,bundle,pid}
 	chmod 711 "$work"
 	echo 'bound' >"$work/bundle/file"
+	echo '{"unified": {"cgroup.max.depth": "7", "cgroup.max.descendants": "9"}}' >"$work/bundle/resources.json"
 	configuration "$(probe)" >"$work/bundle/probe.json"
 	configuration 'exec sleep 1000' >"$work/bundle/sleep.json"
 	mapfile -t mounts </proc/self/mountinfo
@@ -106,6 +107,7 @@ injected() {
 		options=(-p "$init")
 		;;
 	exec) command=(exec --process "$work/bundle/process.json" --pid-file "$work/pid/exec" "$id") ;;
+	update) command=(update --resources "$work/bundle/resources.json" "$id") ;;
 	kill) command=(kill "$id" KILL) ;;
 	delete) command=(delete "$id") ;;
 	delete-force) command=(delete --force "$id") ;;
@@ -133,6 +135,7 @@ eventually() { # COMMAND...: true within two seconds
 }
 
 is_status() { [[ $(kedge state $id 2>/dev/null) == *'"status": "'"$1\""* ]]; }
+limits() { cat "$cgroups$parent/$id/cgroup.max.depth" "$cgroups$parent/$id/cgroup.max.descendants" | xargs; }
 has_state() { [[ -e $work/state/$id ]]; }
 has_cgroup() { [[ -d $cgroups$parent/$id ]]; }
 
@@ -182,6 +185,10 @@ after_success() { # OPERATION
 		same_as "$work/expected-exec" "$work/out" || reasons+=("0, but ran otherwise: $(head -c 300 "$work/difference");")
 		is_status running || reasons+=("the container no longer runs;")
 		;;
+	update)
+		[[ $(limits) == "7 9" ]] || reasons+=("0, but the limits are $(limits);")
+		is_status running || reasons+=("the container no longer runs;")
+		;;
 	kill) eventually is_status stopped || reasons+=("0, but not killed;") ;;
 	delete*) if has_state || has_cgroup; then reasons+=("0, but not removed;"); fi ;;
 	esac
@@ -204,6 +211,10 @@ after_failure() { # OPERATION
 		if has_cgroup; then reasons+=("left the cgroup;"); fi
 		eventually none_but || reasons+=("left a process;")
 		;;
+	update)
+		[[ $(limits) == "max max" ]] || reasons+=("failed, and the limits are $(limits);")
+		is_status running || reasons+=("the container no longer runs;")
+		;;
 	exec)
 		is_status running || reasons+=("the container no longer runs;")
 		eventually none_but "$init" || reasons+=("left a process;")
@@ -216,7 +227,7 @@ judge() { # OPERATION HOW
 		if ((status == 0)); then after_success "$1"; else after_failure "$1"; fi
 	elif ((status == 124)); then
 		reasons+=("did not end;")
-	elif [[ $1 == exec ]]; then
+	elif [[ $1 == exec || $1 == update ]]; then
 		# -K kills what is followed; the container's init is not.
 		is_status running || reasons+=("the container no longer runs;")
 		eventually none_but "$init" || reasons+=("left a process in the container;")

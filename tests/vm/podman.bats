@@ -20,6 +20,8 @@ teardown() {
 	true
 }
 
+only_kedge_or_crun() { [[ $(runtime_name) == @(kedge|crun) ]] || skip "$(runtime_name) does not have this"; }
+
 # pm_run [OPTION]... [-- is the image] COMMAND...: to the end, and removed.
 pm_run() {
 	local options=()
@@ -277,6 +279,19 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 		--network none -m 32m --memory-swap 32m "$IMAGE" tail /dev/zero
 	[ "$status" -eq 137 ]
 	[ "$(inspect .State.OOMKilled)" = true ]
+}
+
+@test "run --group-add keep-groups: the caller's groups are kept" {
+	only_kedge_or_crun
+	kept() {
+		setpriv --groups 5,3000 podman --runtime "$RUNTIME" --cgroup-manager "$(driver)" run --rm --network none \
+			"$@" "$IMAGE" grep Groups /proc/self/status
+	}
+	run kept --group-add keep-groups
+	[ "$status" -eq 0 ]
+	[[ $output == *"5 3000"* ]]
+	run kept
+	[[ $output != *3000* ]]
 }
 
 @test "update: new limits of a running container" {
