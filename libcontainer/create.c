@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/dl.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -92,6 +93,10 @@ static int check_request(struct creation *c, struct error *e)
 	if (c->rt->systemd_cgroup)
 		return error_set(e, ERROR_USAGE, 0,
 				 "option --systemd-cgroup: the systemd cgroup driver is not supported yet");
+	/* Not later: from here on the command cannot be begun anew. */
+	if ((c->rt->systemd_cgroup || c->spec->process.selinux_label || c->spec->linux_.net_devices.n) &&
+	    dl_prepare(c->o->preserve_fds + listen_fds(), e) < 0)
+		return -1;
 	if (lsm_check(&c->spec->process, e) < 0)
 		return -1;
 	if (terminal_check(terminal, c->mode != RUN_FOREGROUND, c->o->console_socket, e) < 0)

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 
 #include "base/bitlist.h"
+#include "base/dl.h"
 #include "base/io.h"
 #include "base/num.h"
 #include "base/sys.h"
@@ -289,7 +290,8 @@ int container_exec(const struct runtime *rt, const char *id, const struct exec_o
 	    state_read(&x.dir, &x.arena, &x.state, e) < 0 || check_status(&x, e) < 0 ||
 	    spec_load(x.dir.fd, "config.json", &x.spec, e) < 0)
 		return -1;
-	if ((o->process ? process_from_file(&x, e) : process_from_flags(&x, e)) < 0 || lsm_check(&x.process, e) < 0 ||
+	if ((o->process ? process_from_file(&x, e) : process_from_flags(&x, e)) < 0 ||
+	    (x.process.selinux_label && dl_prepare(o->preserve_fds, e) < 0) || lsm_check(&x.process, e) < 0 ||
 	    terminal_check(x.process.terminal, o->detach, o->console_socket, e) < 0)
 		return -1;
 	if (!o->detach)

@@ -58,3 +58,35 @@ AC_DEFUN([KEDGE_HEADERS_OF], [
 		CPPFLAGS="$kedge_saved_CPPFLAGS"
 	], [:])
 ])
+
+# KEDGE_STATIC_PIE: enable_static_pie=auto becomes yes where a program with all of our libraries can be linked, and no elsewhere.
+# STATIC_LDFLAGS: --no-warnings because the linker's only one, about dlopen, is what base/dl.c is about.
+AC_DEFUN([KEDGE_STATIC_PIE], [
+	STATIC_LIBS="${YAJL_LIBS} ${LIBCAP_LIBS} -l:libseccomp.a"
+	KEDGE_LDFLAGS([STATIC_LDFLAGS], [-Wl,--no-warnings])
+	STATIC_LDFLAGS="-static-pie -Wl,-u,seccomp_version $STATIC_LDFLAGS"
+	AS_IF([test "$enable_static_pie" != no], [
+		kedge_saved_LIBS="$LIBS"
+		kedge_saved_LDFLAGS="$LDFLAGS"
+		kedge_saved_CFLAGS="$CFLAGS"
+		AC_MSG_CHECKING([whether kedge can be linked statically])
+		CFLAGS="$CFLAGS -fPIE"
+		LDFLAGS="$LDFLAGS $STATIC_LDFLAGS"
+		LIBS="$STATIC_LIBS $LIBS"
+		AC_LINK_IFELSE([AC_LANG_PROGRAM([[
+			const void *seccomp_version(void);
+			const void *yajl_status_to_string(int);
+			void *cap_get_proc(void);
+		]], [[return !seccomp_version() || !yajl_status_to_string(0) || !cap_get_proc();]])],
+			[kedge_can_static=yes], [kedge_can_static=no])
+		AC_MSG_RESULT([$kedge_can_static])
+		LIBS="$kedge_saved_LIBS"
+		LDFLAGS="$kedge_saved_LDFLAGS"
+		CFLAGS="$kedge_saved_CFLAGS"
+		AS_IF([test "$enable_static_pie$kedge_can_static" = yesno],
+			[AC_MSG_ERROR([--enable-static-pie needs the archives of libc, yajl, libcap and libseccomp])])
+		enable_static_pie=$kedge_can_static
+	])
+	AC_SUBST([STATIC_LDFLAGS])
+	AC_SUBST([STATIC_LIBS])
+])

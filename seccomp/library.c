@@ -8,9 +8,20 @@
 #include "base/sys.h"
 #include "seccomp/internal.h"
 
-#ifdef KEDGE_STATIC
+/* Where kedge is one file, these are in it (src/local.mk asks the linker for them), and elsewhere null. */
+#pragma weak seccomp_version
+#pragma weak seccomp_init
+#pragma weak seccomp_release
+#pragma weak seccomp_arch_add
+#pragma weak seccomp_arch_native
+#pragma weak seccomp_arch_resolve_name
+#pragma weak seccomp_attr_set
+#pragma weak seccomp_rule_add_array
+#pragma weak seccomp_syscall_resolve_name
+#pragma weak seccomp_syscall_resolve_name_arch
+#pragma weak seccomp_export_bpf
 
-static const struct library library = {
+static const struct library linked = {
 	seccomp_version,
 	seccomp_init,
 	seccomp_release,
@@ -23,43 +34,32 @@ static const struct library library = {
 	seccomp_syscall_resolve_name_arch,
 	seccomp_export_bpf,
 };
-
-int library_load(const struct library **ret, struct error *e unused_arg)
-{
-	*ret = &library;
-	return 0;
-}
-
-/* The library is part of the program: its version is the whole identity. */
-static bool library_path(char *path unused_arg, size_t size unused_arg)
-{
-	return true;
-}
-
-#else
-
-static struct library library;
+static struct library loaded;
 
 int library_load(const struct library **ret, struct error *e)
 {
 	static const struct dl_symbol symbols[] = {
-		{"seccomp_init", &library.init},
-		{"seccomp_release", &library.release},
-		{"seccomp_arch_add", &library.arch_add},
-		{"seccomp_arch_native", &library.arch_native},
-		{"seccomp_arch_resolve_name", &library.arch_resolve_name},
-		{"seccomp_attr_set", &library.attr_set},
-		{"seccomp_rule_add_array", &library.rule_add_array},
-		{"seccomp_syscall_resolve_name", &library.syscall_resolve_name},
-		{"seccomp_syscall_resolve_name_arch", &library.syscall_resolve_name_arch},
-		{"seccomp_export_bpf", &library.export_bpf},
+		{"seccomp_init", &loaded.init},
+		{"seccomp_release", &loaded.release},
+		{"seccomp_arch_add", &loaded.arch_add},
+		{"seccomp_arch_native", &loaded.arch_native},
+		{"seccomp_arch_resolve_name", &loaded.arch_resolve_name},
+		{"seccomp_attr_set", &loaded.attr_set},
+		{"seccomp_rule_add_array", &loaded.rule_add_array},
+		{"seccomp_syscall_resolve_name", &loaded.syscall_resolve_name},
+		{"seccomp_syscall_resolve_name_arch", &loaded.syscall_resolve_name_arch},
+		{"seccomp_export_bpf", &loaded.export_bpf},
 		/* last: it tells that all are there */
-		{"seccomp_version", &library.version},
+		{"seccomp_version", &loaded.version},
 	};
 
-	if (!library.version && dl_load("libseccomp.so.2", "libseccomp2", symbols, ARRAY_SIZE(symbols), e) < 0)
+	if (linked.version) {
+		*ret = &linked;
+		return 0;
+	}
+	if (!loaded.version && dl_load("libseccomp.so.2", "libseccomp2", symbols, ARRAY_SIZE(symbols), e) < 0)
 		return -1;
-	*ret = &library;
+	*ret = &loaded;
 	return 0;
 }
 
@@ -68,20 +68,19 @@ static bool library_path(char *path, size_t size)
 	Dl_info info;
 	void *p;
 
-	memcpy(&p, &library.version, sizeof(p));
+	/* It is as old as the program. */
+	if (linked.version)
+		return (size_t)snprintf(path, size, "/proc/self/exe") < size;
+	memcpy(&p, &loaded.version, sizeof(p));
 	/* A relative name means another file in another directory. */
 	return dladdr(p, &info) && info.dli_fname && info.dli_fname[0] == '/' &&
 	       (size_t)snprintf(path, size, "%s", info.dli_fname) < size;
 }
 
-#endif
-
 static bool library_stat(const char *path, struct library_id *ret)
 {
 	struct stat st;
 
-	if (!path[0])
-		return true;
 	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
 	ret->dev = st.st_dev;
@@ -107,13 +106,8 @@ bool library_unchanged(const struct library_id *id)
 
 	if (!memchr(id->path, 0, sizeof(id->path)) || !memchr(id->version, 0, sizeof(id->version)))
 		return false;
-#ifdef KEDGE_STATIC
-	if (id->path[0] || strcmp(id->version, seccomp_library_version()) != 0)
+	if (!id->path[0] || (linked.version && strcmp(id->path, "/proc/self/exe") != 0))
 		return false;
-#else
-	if (!id->path[0])
-		return false;
-#endif
 	return library_stat(id->path, &now) && now.dev == id->dev && now.ino == id->ino && now.size == id->size &&
 	       now.mtime == id->mtime && now.mtime_ns == id->mtime_ns && now.ctime == id->ctime &&
 	       now.ctime_ns == id->ctime_ns;
