@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Libraries that are loaded late, by a kedge that is linked statically: where the machine's C library is of another version it
 # goes on as kedge-shared. The other version is a copy of this machine's with another number in its text, mounted over it.
+# shellcheck disable=SC2154 # run sets stderr
 
 bats_require_minimum_version 1.5.0
 
@@ -35,6 +36,7 @@ create() { elsewhere strace -f -e trace=execve -o trace "$1" --root "$PWD/root" 
 }
 
 @test "libraries: where the C library is the right one it does not" {
+	[[ $(cc -print-file-name=libc.a 2>/dev/null) == /* ]] || skip "no libc.a: kedge was linked on another machine"
 	run --separate-stderr strace -f -e trace=execve -o trace "$KEDGE" --root "$PWD/root" create --bundle bundle c1
 	[ "$status" -eq 1 ]
 	[[ $stderr == *"process.selinuxLabel"* ]]
