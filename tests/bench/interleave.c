@@ -5,9 +5,11 @@
  * faults, of the peak memory in kB; runs that failed; ratio of the median to the last one's. CPU time and faults include the
  * children that were waited for; Linux scales user and system time to the exact run time, so their sum is exact, though neither is.
  *
- * Commands are split at spaces; "%N" in an argument becomes the number of the round. A label that begins with '-' is run and not
- * reported: what must happen before or after another command. Exit status 1 when any run fails.
+ * Commands are split at spaces, and what they write to stdout is not seen; "%N" in an argument becomes the number of the round.
+ * A label that begins with '-' is run and not reported: what must happen before or after another command. Exit status 1 when any
+ * run fails.
  */
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +46,7 @@ static double ms_of(struct timeval t)
 static int run_once(struct command *c, int round)
 {
 	char *copy = strdup(c->text), *rest = copy, *word, *argv[ARGS_MAX + 1], numbered[ARGS_MAX][256];
+	posix_spawn_file_actions_t quiet;
 	extern char **environ;
 	struct rusage used = {};
 	size_t n = 0;
@@ -61,14 +64,17 @@ static int run_once(struct command *c, int round)
 			argv[n++] = word;
 	}
 	argv[n] = NULL;
+	posix_spawn_file_actions_init(&quiet);
+	posix_spawn_file_actions_addopen(&quiet, 1, "/dev/null", O_WRONLY, 0);
 	double start = now_ms();
-	int err = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+	int err = posix_spawnp(&pid, argv[0], &quiet, NULL, argv, environ);
 	if (!err)
 		err = wait4(pid, &status, 0, &used) < 0 || status;
 	c->figures[WALL][round] = now_ms() - start;
 	c->figures[CPU][round] = ms_of(used.ru_utime) + ms_of(used.ru_stime);
 	c->figures[FAULTS][round] = (double)(used.ru_minflt + used.ru_majflt);
 	c->figures[MEMORY][round] = (double)used.ru_maxrss;
+	posix_spawn_file_actions_destroy(&quiet);
 	free(copy);
 	if (err)
 		fprintf(stderr, "failed: %s\n", c->text);

@@ -1,5 +1,4 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # bats sets $stderr
 # Libraries that are loaded late, by a kedge that is linked statically: where the machine's C library is of another version it
 # goes on as kedge-shared. The other version is a copy of this machine's with another number in its text, mounted over it.
 # shellcheck disable=SC2154 # run sets stderr
