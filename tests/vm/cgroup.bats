@@ -173,9 +173,6 @@ takes() { printf '["dd", "if=/dev/zero", "of=/dev/null", "bs=%s", "count=1"]' "$
 	[ "$(cgroup pids.max)" = max ]
 }
 
-# disk_number: of the device that /var is on, as MAJOR:MINOR.
-disk_number() { mountpoint -d / || stat -c '%Hd:%Ld' /var; }
-
 @test "io.max: writes are slowed to the limit" {
 	local number seconds
 	number=$(disk_number)

@@ -105,6 +105,9 @@ cgroup() { cat "$CGROUP${2:-$(cgroup_name)}/$1"; }
 # cgroup_key FILE KEY [NAME]: from a file of lines "key value".
 cgroup_key() { cgroup "$1" "${3:-}" | sed -n "s/^$2 //p"; }
 
+# disk_number: of the device that /var is on, as MAJOR:MINOR.
+disk_number() { mountpoint -d / || stat -c '%Hd:%Ld' /var; }
+
 # bats shows what a test printed only when it has failed.
 last_output() { printf 'the last status was %s, with\n%s\n' "${status:-}" "${output:-}"; }
 

@@ -47,4 +47,22 @@ mirror_of() {
 		'Created-By: Packages' "Codename: $1" 'Label: Debian' | sed -n 1p
 }
 
+TRIM=(
+	--dpkgopt='path-exclude=/usr/share/doc/*'
+	--dpkgopt='path-exclude=/usr/share/man/*'
+	--dpkgopt='path-exclude=/usr/share/info/*'
+	--dpkgopt='path-exclude=/usr/share/locale/*'
+	--dpkgopt='path-exclude=/usr/share/zoneinfo/*'
+	--dpkgopt=force-unsafe-io
+)
+
+# mmdebstrap starts from a blank apt: hand it the host's ways of fetching.
+debstrap() {
+	apt-config dump | grep -E '^Acquire::(https?|Retries|Check-)' >"$VM_CACHE/apt.conf" || :
+	mmdebstrap --mode=root --aptopt="$VM_CACHE/apt.conf" \
+		--aptopt='Acquire::Check-Valid-Until "false"' \
+		--aptopt='Acquire::Languages "none"' \
+		--aptopt='APT::Install-Recommends "false"' "${TRIM[@]}" "$@"
+}
+
 digest() { sha256sum | cut -c1-16; }
