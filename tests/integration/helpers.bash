@@ -24,7 +24,8 @@ begin() {
 	BUNDLE=$T/bundle
 	ROOTFS=$(realpath "$ROOTS/busybox")
 	CGROUP_MOUNT=$(awk '$0 ~ / - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
-	PARENT=/kedge-test-$$-$BATS_TEST_NUMBER
+	# The run has a name of its own; the number of a process may be that of another one in another namespace.
+	PARENT=/kedge-test-${BATS_RUN_TMPDIR##*-}-$$-$BATS_TEST_NUMBER
 	CGROUP=$CGROUP_MOUNT$PARENT
 	MARK=kedge-test-of=$T
 	mkdir "$STATE" "$BUNDLE" "$CGROUP"
