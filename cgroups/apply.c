@@ -91,5 +91,8 @@ int cgroup_update(const struct cgroup *cg, const struct spec_resources *resource
 		return 0;
 	if (check_usage(cg, resources, e) < 0 || cgroup_controllers_enable(cg, &writes, e) < 0)
 		return -1;
+	/* systemd first: what its rounding loses the files have. */
+	if (cgroup_update_unit(cg, &writes, e) < 0)
+		return -1;
 	return cgroup_apply(cg, &writes, e);
 }

@@ -2,6 +2,7 @@ cgroups_sources = \
 	cgroups/apply.c \
 	cgroups/cgroup.h \
 	cgroups/controllers.c \
+	cgroups/dbus.c \
 	cgroups/devices.c \
 	cgroups/devices_bpf.c \
 	cgroups/events.c \
@@ -12,5 +13,10 @@ cgroups_sources = \
 	cgroups/pids.c \
 	cgroups/place.c \
 	cgroups/remove.c \
+	cgroups/systemd.c \
+	cgroups/unit.h \
+	cgroups/unit_name.c \
+	cgroups/unit_properties.c \
+	cgroups/unit_value.c \
 	cgroups/weight.c \
 	cgroups/writes.c
