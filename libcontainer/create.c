@@ -87,9 +87,6 @@ static int check_request(struct creation *c, struct error *e)
 
 	if (c->mode != CREATE && !c->spec->process.set)
 		return error_set(e, ERROR_CONFIG, 0, "process: missing, nothing to run");
-	if (c->rt->systemd_cgroup)
-		return error_set(e, ERROR_USAGE, 0,
-				 "option --systemd-cgroup: the systemd cgroup driver is not supported yet");
 	if (lsm_check(&c->spec->process, e) < 0)
 		return -1;
 	if (terminal_check(terminal, c->mode != RUN_FOREGROUND, c->o->console_socket, e) < 0)
@@ -97,11 +94,13 @@ static int check_request(struct creation *c, struct error *e)
 	return preserved_check(c->o->preserve_fds + listen_fds(), e);
 }
 
-static bool wants_limits(const struct spec_linux *l)
+static bool wants_limits(const struct creation *c)
 {
+	const struct spec_linux *l = &c->spec->linux_;
 	const struct spec_resources *r = &l->resources;
 
-	return l->cgroups_path || r->memory.set || r->cpu.set || r->pids.set || r->block_io.set || r->hugepages.n ||
+	/* For systemd every engine names a unit: without systemd that is no wish. */
+	return (l->cgroups_path && !c->rt->systemd_cgroup) || r->memory.set || r->cpu.set || r->pids.set || r->block_io.set || r->hugepages.n ||
 	       r->rdma.n || r->unified.n;
 }
 
@@ -128,23 +127,50 @@ static int delegate_cgroup(struct creation *c, struct error *e)
 	return 0;
 }
 
-static int make_cgroup(struct creation *c, struct error *e)
+static const char rootless_hint[] = "rootless needs a delegated cgroup for limits and cgroupsPath";
+
+/* Without a systemd of his own a user has no cgroup: c->cgroup.path stays NULL. */
+static int place_cgroup(struct creation *c, struct error *e)
 {
-	const struct spec_resources *resources = &c->spec->linux_.resources;
+	const char *path = c->spec->linux_.cgroups_path;
 	struct error why = {};
 
-	if (cgroup_create(&c->cgroup, resources, !c->privileges.rootless, &why) == 0) {
+	if (!c->rt->systemd_cgroup)
+		return cgroup_place(path, c->o->id, &c->cgroup, e);
+	if (cgroup_place_systemd(path, c->o->id, c->privileges.rootless, &c->cgroup, &why) == 0)
+		return 0;
+	if (c->privileges.rootless && why.kind == ERROR_HOST && !wants_limits(c))
+		return 0;
+	*e = why;
+	return c->privileges.rootless && !e->hint ? error_hint(e, rootless_hint) : -1;
+}
+
+static int create_cgroup(struct creation *c, struct error *e)
+{
+	const struct spec_resources *resources = &c->spec->linux_.resources;
+	bool devices = !c->privileges.rootless;
+
+	if (!c->cgroup.unit)
+		return cgroup_create(&c->cgroup, resources, devices, e);
+	return cgroup_create_systemd(&c->cgroup, resources, devices, &c->spec->annotations, e);
+}
+
+static int make_cgroup(struct creation *c, struct error *e)
+{
+	struct error why = {};
+
+	if (!c->cgroup.path)
+		return 0;
+	if (create_cgroup(c, &why) == 0) {
 		c->has_cgroup = true;
 		c->intent.cgroup_existed = !c->cgroup.created;
 		return c->cgroup.created ? delegate_cgroup(c, e) : 0;
 	}
 	c->intent.cgroup_existed = true;
-	if (!c->privileges.rootless || wants_limits(&c->spec->linux_) ||
+	if (!c->privileges.rootless || wants_limits(c) ||
 	    (why.sys != EACCES && why.sys != EPERM && why.sys != EROFS)) {
 		*e = why;
-		return error_hint(e, c->privileges.rootless
-					     ? "rootless needs a delegated cgroup for limits and cgroupsPath"
-					     : NULL);
+		return error_hint(e, c->privileges.rootless ? rootless_hint : NULL);
 	}
 	c->intent.cgroup = NULL;
 	return 0;
@@ -153,16 +179,20 @@ static int make_cgroup(struct creation *c, struct error *e)
 /* Everything on disk that must be there before init exists. */
 static int prepare_directory(struct creation *c, struct error *e)
 {
-	if (cgroup_place(c->spec->linux_.cgroups_path, c->o->id, &c->cgroup, e) < 0)
+	if (place_cgroup(c, e) < 0)
 		return -1;
-	c->intent.cgroup = arena_strdup(&c->arena, c->cgroup.path);
-	c->intent.cgroup_existed = true;
+	c->intent = (struct intent){
+		.cgroup = c->cgroup.path ? arena_strdup(&c->arena, c->cgroup.path) : NULL,
+		.cgroup_existed = true,
+		.unit = c->cgroup.unit ? arena_strdup(&c->arena, c->cgroup.unit) : NULL,
+		.user_unit = c->cgroup.user,
+	};
 	if (statedir_create(c->rt, c->o->id, &c->dir, e) < 0)
 		return -1;
 	c->intent.cgroup_made = c->cgroup.made;
 	/* Nothing is missing: it is there already, and who is in it is not ours to end. */
-	struct intent made = {
-		.cgroup = c->intent.cgroup, .cgroup_made = c->cgroup.made, .cgroup_existed = c->cgroup.made == 0};
+	struct intent made = c->intent;
+	made.cgroup_existed = c->cgroup.made == 0;
 	if (intent_write(&c->dir, &made, e) < 0)
 		return -1;
 	if (replace_file_at(c->dir.fd, "config.json", c->spec->text, c->spec->text_size, 0600, e) < 0)
@@ -198,6 +228,8 @@ static void fill_state(struct creation *c)
 		.created = state_timestamp(&c->arena),
 		.cgroup = c->has_cgroup ? (char *)c->intent.cgroup : NULL,
 		.cgroup_existed = c->has_cgroup && c->intent.cgroup_existed,
+		.unit = c->has_cgroup ? (char *)c->intent.unit : NULL,
+		.user_unit = c->intent.user_unit,
 		.rootless = c->privileges.rootless,
 		.no_new_keyring = c->o->no_new_keyring,
 		.own_pid_ns = pidns->set && !pidns->path,
@@ -317,7 +349,7 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 	*sp = (struct spawn){.plan = plan,
 			     .spec = c->spec,
 			     .cgroup_fd = cgroup_fd,
-			     .cgroup = &c->cgroup,
+			     .cgroup = c->has_cgroup ? &c->cgroup : NULL,
 			     .privileged = c->privileges.privileged,
 			     .state_json = creation_state_json,
 			     .ready = commit,
@@ -370,7 +402,7 @@ static int creation_run(struct creation *c, struct spawn *sp, struct error *e)
 static int creation_begin(struct creation *c, struct error *e)
 {
 	c->dir = (struct statedir)STATEDIR_NONE;
-	c->cgroup.fd = c->notify = -1;
+	c->cgroup.fd = c->cgroup.mount_fd = c->notify = -1;
 	if (load_bundle(c, e) < 0 || privileges_read(c->rt, &c->privileges, e) < 0)
 		return -1;
 	return check_request(c, e);

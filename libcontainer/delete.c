@@ -34,9 +34,12 @@ static int destroy_cgroup(const struct intent *intent, struct error *e)
 	if (cgroup_open(intent->cgroup, &cg, e) < 0)
 		return -1;
 	cg.made = intent->cgroup_made;
+	if (cgroup_set_unit(&cg, intent->unit, intent->user_unit, e) < 0)
+		return -1;
 	if (cg.fd >= 0 && cgroup_kill(&cg, KILL_WAIT_MS, e) < 0)
 		return -1;
-	return cgroup_remove(&cg, e);
+	/* Also when the cgroup is gone: the name is to be free when this returns. */
+	return cgroup_stop_unit(&cg, e) < 0 ? -1 : cgroup_remove(&cg, e);
 }
 
 static int destroy_rdt(const struct intent *intent, struct error *e)
@@ -199,7 +202,7 @@ int container_delete(const struct runtime *rt, const char *id, bool force, struc
 		return container_destroy(&dir, &intent, NULL, NULL, e);
 	}
 	if (!found)
-		intent = (struct intent){.cgroup = state.cgroup};
+		intent = (struct intent){.cgroup = state.cgroup, .unit = state.unit, .user_unit = state.user_unit};
 	/* The intent is older than the cgroup: it cannot tell. */
 	intent.cgroup_existed = state.cgroup_existed;
 	if (!force && check_deletable(&dir, &state, e) < 0)

@@ -12,7 +12,7 @@ struct spawn {
 	struct plan *plan;
 	const struct spec *spec;
 	int cgroup_fd;       /* -1: the caller's */
-	const struct cgroup *cgroup; /* that it belongs to, for messages; NULL: none */
+	struct cgroup *cgroup; /* that it belongs to; NULL: none */
 	bool privileged;
 	/* Called at BARRIER_HOOKS and for the seccomp listener: the state document for a pid; result in the arena of plan. */
 	const char *(*state_json)(void *ctx, pid_t pid);

@@ -368,6 +368,10 @@ int intent_write(const struct statedir *dir, const struct intent *intent, struct
 	jw_uint(&w, "cgroupMade", intent->cgroup_made);
 	if (intent->rdt_clos)
 		jw_str(&w, "rdtClos", intent->rdt_clos);
+	if (intent->unit) {
+		jw_str(&w, "unit", intent->unit);
+		jw_bool(&w, "userUnit", intent->user_unit);
+	}
 	jw_end(&w, '}');
 	return replace_file_at(dir->fd, "intent", text.s, text.len, 0600, e);
 }
@@ -391,6 +395,8 @@ int intent_read(const struct statedir *dir, struct arena *a, struct intent *ret,
 		.cgroup_existed = json_bool(root, "cgroupExisted", false),
 		.cgroup_made = (unsigned)json_int(root, "cgroupMade", 1),
 		.rdt_clos = json_str(root, "rdtClos", NULL),
+		.unit = json_str(root, "unit", NULL),
+		.user_unit = json_bool(root, "userUnit", false),
 	};
 	*found = true;
 	return 0;

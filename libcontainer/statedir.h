@@ -46,6 +46,8 @@ struct intent {
 	bool cgroup_existed;      /* not ours to remove */
 	unsigned cgroup_made;     /* how many levels of the path create makes (struct cgroup) */
 	const char *rdt_clos;     /* resctrl directory that create makes */
+	const char *unit;         /* of systemd, which the cgroup is then */
+	bool user_unit;           /* of the user's own systemd */
 };
 must_check int intent_write(const struct statedir *dir, const struct intent *intent, struct error *e);
 /* 0 with *found false when there is none (killed even before). Strings in the arena. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CRI-O reads stdout and stderr together, so nothing here may log. */
+#include "cgroups/cgroup.h"
 #include "commit.h"
 #include "seccomp/seccomp.h"
 #include "spec/features.h"
 #include "src/commands.h"
 
-/* None is read by this version. */
-static const char *const unsafe_annotations[] = {NULL};
+static const char *const unsafe_annotations[] = {"org.systemd.property.", NULL};
 
 static uint32_t supported_seccomp_flags(void)
 {
@@ -36,6 +36,8 @@ int cmd_features(const struct options *o unused_arg, struct error *e)
 	features_print(&out, &(struct features_facts){
 				     .annotations = {n, annotations},
 				     .unsafe_annotations = unsafe_annotations,
+				     .systemd = cgroup_has_systemd(),
+				     .systemd_user = cgroup_has_systemd(),
 				     .rdma = true,
 				     .seccomp = *seccomp != '\0',
 				     .seccomp_flags = *seccomp ? supported_seccomp_flags() : 0,
