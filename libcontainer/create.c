@@ -329,6 +329,7 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 					    : "/sys/fs/cgroup",
 		.privileged = c->privileges.privileged,
 		.userns = l->namespaces[NS_USER].set,
+		.nested = c->privileges.nested,
 		.no_pivot = c->o->no_pivot,
 		.no_new_keyring = c->o->no_new_keyring,
 		.waits_for_start = c->mode == CREATE,

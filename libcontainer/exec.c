@@ -238,6 +238,7 @@ static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan
 		.rootfs = x->state.rootfs,
 		.privileged = privileges.privileged,
 		.userns = x->spec->linux_.namespaces[NS_USER].set,
+		.nested = privileges.nested,
 		.no_new_keyring = x->state.no_new_keyring,
 		.seccomp = seccomp,
 		.caps_available = caps_available(x->spec, &privileges),
