@@ -142,6 +142,13 @@ int cgroup_create(struct cgroup *cg, const struct spec_resources *resources, boo
 	return -1;
 }
 
+uint64_t cgroup_inode(const struct cgroup *cg)
+{
+	struct stat st;
+
+	return cg->fd >= 0 && fstat(cg->fd, &st) == 0 ? st.st_ino : 0;
+}
+
 int cgroup_explain(const struct cgroup *cg, int sys, struct error *e)
 {
 	auto_strbuf struct strbuf type = {};

@@ -228,6 +228,7 @@ static void fill_state(struct creation *c)
 		.created = state_timestamp(&c->arena),
 		.cgroup = c->has_cgroup ? (char *)c->intent.cgroup : NULL,
 		.cgroup_existed = c->has_cgroup && c->intent.cgroup_existed,
+		.cgroup_ino = c->has_cgroup ? cgroup_inode(&c->cgroup) : 0,
 		.unit = c->has_cgroup ? (char *)c->intent.unit : NULL,
 		.user_unit = c->intent.user_unit,
 		.rootless = c->privileges.rootless,

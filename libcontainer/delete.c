@@ -33,6 +33,9 @@ static int destroy_cgroup(const struct intent *intent, struct error *e)
 		return 0;
 	if (cgroup_open(intent->cgroup, &cg, e) < 0)
 		return -1;
+	/* A scope goes with its last process, and the name may be taken since. */
+	if (cg.fd >= 0 && intent->cgroup_ino && cgroup_inode(&cg) != intent->cgroup_ino)
+		return 0;
 	cg.made = intent->cgroup_made;
 	if (cgroup_set_unit(&cg, intent->unit, intent->user_unit, e) < 0)
 		return -1;
@@ -205,6 +208,7 @@ int container_delete(const struct runtime *rt, const char *id, bool force, struc
 		intent = (struct intent){.cgroup = state.cgroup, .unit = state.unit, .user_unit = state.user_unit};
 	/* The intent is older than the cgroup: it cannot tell. */
 	intent.cgroup_existed = state.cgroup_existed;
+	intent.cgroup_ino = state.cgroup_ino;
 	if (!force && check_deletable(&dir, &state, e) < 0)
 		return -1;
 	return delete_complete(&dir, &state, &intent, e);

@@ -58,6 +58,7 @@ static void write_record(const struct state *state, struct strbuf *out)
 	if (state->cgroup)
 		jw_str(&w, "cgroup", state->cgroup);
 	jw_bool(&w, "cgroupExisted", state->cgroup_existed);
+	jw_uint(&w, "cgroupInode", state->cgroup_ino);
 	if (state->unit) {
 		jw_str(&w, "unit", state->unit);
 		jw_bool(&w, "userUnit", state->user_unit);
@@ -128,6 +129,7 @@ int state_read(const struct statedir *dir, struct arena *a, struct state *ret, s
 		.start_time = (uint64_t)json_int(root, "startTime", 0),
 		.cgroup = read_text(a, root, "cgroup"),
 		.cgroup_existed = json_bool(root, "cgroupExisted", false),
+		.cgroup_ino = (uint64_t)json_int(root, "cgroupInode", 0),
 		.unit = read_text(a, root, "unit"),
 		.user_unit = json_bool(root, "userUnit", false),
 		.rootless = json_bool(root, "rootless", false),

@@ -48,6 +48,7 @@ struct intent {
 	const char *rdt_clos;     /* resctrl directory that create makes */
 	const char *unit;         /* of systemd, which the cgroup is then */
 	bool user_unit;           /* of the user's own systemd */
+	uint64_t cgroup_ino;      /* of the state, in memory alone; 0: whatever is there */
 };
 must_check int intent_write(const struct statedir *dir, const struct intent *intent, struct error *e);
 /* 0 with *found false when there is none (killed even before). Strings in the arena. */
