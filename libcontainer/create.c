@@ -129,6 +129,12 @@ static int delegate_cgroup(struct creation *c, struct error *e)
 
 static const char rootless_hint[] = "rootless needs a delegated cgroup for limits and cgroupsPath";
 
+/* There is nobody to ask, which is not the same as no answer. */
+static bool no_systemd(const struct error *why)
+{
+	return why->sys == ENOENT || why->sys == ECONNREFUSED || why->sys == ENOMEDIUM || why->sys == EACCES;
+}
+
 /* Without a systemd of his own a user has no cgroup: c->cgroup.path stays NULL. */
 static int place_cgroup(struct creation *c, struct error *e)
 {
@@ -139,7 +145,7 @@ static int place_cgroup(struct creation *c, struct error *e)
 		return cgroup_place(path, c->o->id, &c->cgroup, e);
 	if (cgroup_place_systemd(path, c->o->id, c->privileges.rootless, &c->cgroup, &why) == 0)
 		return 0;
-	if (c->privileges.rootless && why.kind == ERROR_HOST && !wants_limits(c))
+	if (c->privileges.rootless && no_systemd(&why) && !wants_limits(c))
 		return 0;
 	*e = why;
 	return c->privileges.rootless && !e->hint ? error_hint(e, rootless_hint) : -1;
