@@ -22,6 +22,12 @@ struct cgroup {
 	 * that are missing, after cgroup_create() those it made. Belongs into the state, to be set again after
 	 * cgroup_open(). */
 	unsigned made;
+	/* The scope of systemd that it is; NULL: none. Belongs into the state, to be set again by cgroup_set_unit(). */
+	char *unit;
+	bool user;          /* of the caller's own systemd, not of the host's */
+	char *slice, *title; /* while it is made */
+	struct bus *bus;
+	pid_t holder;       /* the process that the scope was started with; 0: none */
 };
 
 /* Decides the path from linux.cgroupsPath (absolute: below the mount; relative or absent: below the parent of the
@@ -37,11 +43,27 @@ must_check int cgroup_open(const char *path, struct cgroup *ret, struct error *e
 must_check int cgroup_create(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e);
 /* The device program for a cgroup that was created without; processes may be in it already. */
 must_check int cgroup_create_devices(const struct cgroup *cg, const struct spec_resources *resources, struct error *e);
+/* --- the same with systemd: the cgroup is a scope of its own. Afterwards everything works alike, apart from what is here. */
+bool cgroup_has_systemd(void); /* in this build */
+/* Decides unit and path from linux.cgroupsPath "slice:prefix:name" (absent: the default slice, "kedge", id) and connects
+ * to systemd, user: to the caller's own. No side effect. */
+must_check int cgroup_place_systemd(const char *cgroups_path, const char *id, bool user, struct cgroup *ret,
+				    struct error *e);
+/* As cgroup_create(): starts the scope, every limit being a property of it that systemd has one for, then writes the files.
+ * annotations: org.systemd.property.NAME. Until cgroup_release() a process of this one's is in it. */
+must_check int cgroup_create_systemd(struct cgroup *cg, const struct spec_resources *resources, bool devices,
+				     const struct spec_map *annotations, struct error *e);
+void cgroup_release(struct cgroup *cg); /* init is there; nothing when cg is no scope. Not to be forgotten. */
+/* After cgroup_open(), what the state has. unit NULL: none. */
+must_check int cgroup_set_unit(struct cgroup *cg, const char *unit, bool user, struct error *e);
+/* Makes systemd forget the unit, whose processes should be dead; absent, and no unit at all, is success. */
+must_check int cgroup_stop_unit(struct cgroup *cg, struct error *e);
 /* config-linux.md "Cgroup ownership": chowns the directory and the files of /sys/kernel/cgroup/delegate. */
 must_check int cgroup_delegate(const struct cgroup *cg, uid_t uid, struct error *e);
 /* Writes limits to an existing cgroup (update). Never touches device rules, never freezes. What `resources` leaves open
  * and a written value depends on is that of the cgroup; memory_swap: the total of memory and swap that was asked for last
- * (0: none). On failure the old values are back. */
+ * (0: none). On failure the old values are back.
+ * A scope of systemd (cgroup_set_unit() first) is told, too. */
 must_check int cgroup_update(const struct cgroup *cg, const struct spec_resources *resources, int64_t memory_swap,
 			     struct error *e);
 /* A directory fd (O_RDONLY|O_CLOEXEC) for CLONE_INTO_CGROUP; sub: exec --cgroup's path below it ("" or NULL: itself;
@@ -49,8 +71,10 @@ must_check int cgroup_update(const struct cgroup *cg, const struct spec_resource
  * falls back to the cgroup that `init` (0: none) is in now. */
 must_check int cgroup_join_fd(const struct cgroup *cg, const char *sub, pid_t init, struct error *e);
 /* Moves a process by cgroup.procs: milliseconds, so only where CLONE_INTO_CGROUP is refused (EAGAIN: pids.max counts
- * the clone, though not a move). */
+ * the clone, though not a move). Where the caller may not and it is a scope, systemd does it: it may move a user's
+ * processes across what the user does not own, from a login to a scope. */
 must_check int cgroup_attach(const struct cgroup *cg, pid_t pid, struct error *e);
+uint64_t cgroup_inode(const struct cgroup *cg); /* of the directory, which no later one has; 0: there is none */
 /* Words why clone3 with CLONE_INTO_CGROUP failed with `sys` (threaded type, controllers enabled for children). -1. */
 int cgroup_explain(const struct cgroup *cg, int sys, struct error *e);
 /* cgroup.freeze and waits for cgroup.events "frozen" by poll, bounded. */
@@ -119,3 +143,6 @@ struct cgroup_write {
 struct cgroup_writes { size_t n; struct cgroup_write *v; };
 must_check int cgroup_writes(const struct spec_resources *resources, struct arena *a, struct cgroup_writes *ret,
 			     struct error *e);
+/* The properties for these and the annotations, a line each after the prefix. Pure. */
+must_check int cgroup_print_properties(const struct cgroup_writes *writes, const struct spec_map *annotations,
+				       const char *prefix, struct strbuf *out, struct error *e);

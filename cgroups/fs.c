@@ -107,25 +107,28 @@ int cgroup_create_devices(const struct cgroup *cg, const struct spec_resources *
 	return cgroup_device_attach(cg, insns, n, cg->created, e);
 }
 
-static int create_inside(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e)
+int cgroup_equip(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e)
 {
 	auto_arena struct arena a = {};
 	struct cgroup_writes writes = {};
 
-	/* What cgroup_place() found may have been removed and made again since. */
-	if (cg->fd >= 0)
-		close(cg->fd);
-	cg->fd = cgroup_open_dir(cg->mount_fd, cg->path, O_RDONLY);
-	if (cg->fd < 0)
-		return error_set(e, ERROR_HOST, errno, "cannot open cgroup '%s' below '%s'", cg->path, cg->mountpoint);
-	if (check_fit(cg, e) < 0)
-		return -1;
 	if (resources) {
 		if (cgroup_writes(resources, &a, &writes, e) < 0 || cgroup_controllers_enable(cg, &writes, e) < 0 ||
 		    cgroup_apply(cg, &writes, e) < 0)
 			return -1;
 	}
 	return devices ? cgroup_create_devices(cg, resources, e) : 0;
+}
+
+static int create_inside(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e)
+{
+	/* What cgroup_place() found may have been removed and made again since. */
+	if (cg->fd >= 0)
+		close(cg->fd);
+	cg->fd = cgroup_open_dir(cg->mount_fd, cg->path, O_RDONLY);
+	if (cg->fd < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot open cgroup '%s' below '%s'", cg->path, cg->mountpoint);
+	return check_fit(cg, e) < 0 ? -1 : cgroup_equip(cg, resources, devices, e);
 }
 
 int cgroup_create(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e)
@@ -143,6 +146,13 @@ int cgroup_create(struct cgroup *cg, const struct spec_resources *resources, boo
 	cg->created = false;
 	cg->made = 0;
 	return -1;
+}
+
+uint64_t cgroup_inode(const struct cgroup *cg)
+{
+	struct stat st;
+
+	return cg->fd >= 0 && fstat(cg->fd, &st) == 0 ? st.st_ino : 0;
 }
 
 int cgroup_explain(const struct cgroup *cg, int sys, struct error *e)
@@ -250,8 +260,10 @@ int cgroup_attach(const struct cgroup *cg, pid_t pid, struct error *e)
 	char text[16];
 
 	snprintf(text, sizeof(text), "%d", pid);
-	if (cg->fd < 0 || write_file_at(cg->fd, "cgroup.procs", text) < 0)
-		return error_set(e, ERROR_HOST, cg->fd < 0 ? ENOENT : errno, "cannot move process %d into cgroup '%s'",
-				 pid, cg->path);
-	return 0;
+	if (cg->fd >= 0 && write_file_at(cg->fd, "cgroup.procs", text) == 0)
+		return 0;
+	if (cg->fd >= 0 && cg->unit && (errno == EACCES || errno == EPERM))
+		return cgroup_attach_unit(cg, pid, e);
+	return error_set(e, ERROR_HOST, cg->fd < 0 ? ENOENT : errno, "cannot move process %d into cgroup '%s'", pid,
+			 cg->path);
 }

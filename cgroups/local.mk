@@ -2,6 +2,7 @@ cgroups_sources = \
 	cgroups/apply.c \
 	cgroups/cgroup.h \
 	cgroups/controllers.c \
+	cgroups/dbus.c \
 	cgroups/devices.c \
 	cgroups/devices_bpf.c \
 	cgroups/events.c \
@@ -16,5 +17,10 @@ cgroups_sources = \
 	cgroups/stats_json.c \
 	cgroups/update.c \
 	cgroups/watch.c \
+	cgroups/systemd.c \
+	cgroups/unit.h \
+	cgroups/unit_name.c \
+	cgroups/unit_properties.c \
+	cgroups/unit_value.c \
 	cgroups/weight.c \
 	cgroups/writes.c

@@ -17,6 +17,7 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "cgroups/internal.h"
+#include "cgroups/unit.h"
 
 #define MOUNTINFO_MAX (16U << 20)
 
@@ -237,7 +238,7 @@ static int open_place(struct cgroup *cg, struct error *e)
 	return 0;
 }
 
-static void cgroup_take(struct cgroup *ret, struct cgroup *cg)
+void cgroup_take(struct cgroup *ret, struct cgroup *cg)
 {
 	*ret = *cg;
 	*cg = (struct cgroup){.fd = -1, .mount_fd = -1};
@@ -284,6 +285,12 @@ void cgroup_done(struct cgroup *cg)
 		if (cg->mount_fd >= 0)
 			close(cg->mount_fd);
 	}
+	cgroup_release(cg);
+	if (cg->bus)
+		bus_close(&cg->bus);
+	free(cg->unit);
+	free(cg->slice);
+	free(cg->title);
 	free(cg->path);
 	free(cg->mountpoint);
 	*cg = (struct cgroup){.fd = -1, .mount_fd = -1};

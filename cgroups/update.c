@@ -172,7 +172,8 @@ int cgroup_update(const struct cgroup *cg, const struct spec_resources *resource
 		return -1;
 	struct undo *undo = arena_array(&a, writes.n, sizeof(*undo));
 	remember(cg, &writes, undo, &a);
-	if (cgroup_apply(cg, &writes, e) == 0)
+	/* systemd first: what its rounding loses the files have. */
+	if (cgroup_update_unit(cg, &writes, e) == 0 && cgroup_apply(cg, &writes, e) == 0)
 		return 0;
 	put_back(cg, undo, writes.n, e);
 	return -1;

@@ -94,9 +94,6 @@ static int check_request(struct creation *c, struct error *e)
 
 	if (c->mode != CREATE && !c->spec->process.set)
 		return error_set(e, ERROR_CONFIG, 0, "process: missing, nothing to run");
-	if (c->rt->systemd_cgroup)
-		return error_set(e, ERROR_USAGE, 0,
-				 "option --systemd-cgroup: the systemd cgroup driver is not supported yet");
 	/* Not later: from here on the command cannot be begun anew. */
 	if ((c->rt->systemd_cgroup || c->spec->process.selinux_label || c->spec->linux_.net_devices.n) &&
 	    dl_prepare(c->o->preserve_fds + listen_fds(), e) < 0)
@@ -109,18 +106,20 @@ static int check_request(struct creation *c, struct error *e)
 	return preserved_check(c->o->preserve_fds + listen_fds(), e);
 }
 
-static bool wants_limits(const struct spec_linux *l)
+static bool wants_limits(const struct creation *c)
 {
+	const struct spec_linux *l = &c->spec->linux_;
 	const struct spec_resources *r = &l->resources;
 
-	return l->cgroups_path || r->memory.set || r->cpu.set || r->pids.set || r->block_io.set || r->hugepages.n ||
+	/* For systemd every engine names a unit: without systemd that is no wish. */
+	return (l->cgroups_path && !c->rt->systemd_cgroup) || r->memory.set || r->cpu.set || r->pids.set || r->block_io.set || r->hugepages.n ||
 	       r->rdma.n || r->unified.n;
 }
 
 /* Rules for devices are part of every configuration, and with them alone nothing was asked of the cgroup. */
 static int check_no_cgroup(const struct creation *c, struct error *e)
 {
-	if (wants_limits(&c->spec->linux_))
+	if (wants_limits(c))
 		return error_set(e, ERROR_CONFIG, 0,
 				 "linux.%s: cannot be applied with cgroups disabled (--cgroup-manager)",
 				 c->spec->linux_.cgroups_path ? "cgroupsPath" : "resources");
@@ -152,25 +151,58 @@ static int delegate_cgroup(struct creation *c, struct error *e)
 	return 0;
 }
 
-static int make_cgroup(struct creation *c, struct error *e)
+static const char rootless_hint[] = "rootless needs a delegated cgroup for limits and cgroupsPath";
+
+/* There is nobody to ask, which is not the same as no answer. */
+static bool no_systemd(const struct error *why)
 {
-	const struct spec_resources *resources = &c->spec->linux_.resources;
+	return why->sys == ENOENT || why->sys == ECONNREFUSED || why->sys == ENOMEDIUM || why->sys == EACCES;
+}
+
+/* Without a systemd of his own a user has no cgroup: c->cgroup.path stays NULL. */
+static int place_cgroup(struct creation *c, struct error *e)
+{
+	const char *path = c->spec->linux_.cgroups_path;
 	struct error why = {};
 
-	/* A hook that init runs may come before the parent is through with what it does beside init. */
-	c->devices_done = c->privileges.rootless || c->spec->hooks[HOOK_CREATE_CONTAINER].n;
-	if (cgroup_create(&c->cgroup, resources, c->devices_done && !c->privileges.rootless, &why) == 0) {
+	if (!c->rt->systemd_cgroup)
+		return cgroup_place(path, c->o->id, &c->cgroup, e);
+	if (cgroup_place_systemd(path, c->o->id, c->privileges.rootless, &c->cgroup, &why) == 0)
+		return 0;
+	if (c->privileges.rootless && no_systemd(&why) && !wants_limits(c))
+		return 0;
+	*e = why;
+	return c->privileges.rootless && !e->hint ? error_hint(e, rootless_hint) : -1;
+}
+
+static int create_cgroup(struct creation *c, struct error *e)
+{
+	const struct spec_resources *resources = &c->spec->linux_.resources;
+	bool devices = c->devices_done && !c->privileges.rootless;
+
+	if (!c->cgroup.unit)
+		return cgroup_create(&c->cgroup, resources, devices, e);
+	return cgroup_create_systemd(&c->cgroup, resources, devices, &c->spec->annotations, e);
+}
+
+static int make_cgroup(struct creation *c, struct error *e)
+{
+	struct error why = {};
+
+	if (!c->cgroup.path)
+		return 0;
+	/* A hook that init runs may come before the parent is through with what it does beside init; systemd has its own way. */
+	c->devices_done = c->privileges.rootless || c->cgroup.unit || c->spec->hooks[HOOK_CREATE_CONTAINER].n;
+	if (create_cgroup(c, &why) == 0) {
 		c->has_cgroup = true;
 		c->intent.cgroup_existed = !c->cgroup.created;
 		return c->cgroup.created ? delegate_cgroup(c, e) : 0;
 	}
 	c->intent.cgroup_existed = true;
-	if (!c->privileges.rootless || wants_limits(&c->spec->linux_) ||
+	if (!c->privileges.rootless || wants_limits(c) ||
 	    (why.sys != EACCES && why.sys != EPERM && why.sys != EROFS)) {
 		*e = why;
-		return error_hint(e, c->privileges.rootless
-					     ? "rootless needs a delegated cgroup for limits and cgroupsPath"
-					     : NULL);
+		return error_hint(e, c->privileges.rootless ? rootless_hint : NULL);
 	}
 	c->intent.cgroup = NULL;
 	return 0;
@@ -179,12 +211,14 @@ static int make_cgroup(struct creation *c, struct error *e)
 /* Everything on disk that must be there before init exists. */
 static int prepare_directory(struct creation *c, struct error *e)
 {
-	if (c->rt->no_cgroup && check_no_cgroup(c, e) < 0)
+	if (c->rt->no_cgroup ? check_no_cgroup(c, e) < 0 : place_cgroup(c, e) < 0)
 		return -1;
-	if (!c->rt->no_cgroup && cgroup_place(c->spec->linux_.cgroups_path, c->o->id, &c->cgroup, e) < 0)
-		return -1;
-	c->intent.cgroup = c->rt->no_cgroup ? NULL : arena_strdup(&c->arena, c->cgroup.path);
-	c->intent.cgroup_existed = true;
+	c->intent = (struct intent){
+		.cgroup = c->cgroup.path ? arena_strdup(&c->arena, c->cgroup.path) : NULL,
+		.cgroup_existed = true,
+		.unit = c->cgroup.unit ? arena_strdup(&c->arena, c->cgroup.unit) : NULL,
+		.user_unit = c->cgroup.user,
+	};
 	if (guarding_open(&c->guarding, &c->arena, e) < 0)
 		return -1;
 	c->intent.guard_cookie = c->guarding.cookie;
@@ -202,7 +236,7 @@ static int prepare_directory(struct creation *c, struct error *e)
 	if (c->mode == CREATE &&
 	    (mkfifoat(c->dir.fd, "exec.fifo", 0600) < 0 || mkfifoat(c->dir.fd, "result.fifo", 0600) < 0))
 		return error_set(e, ERROR_HOST, errno, "cannot create the fifos of the state directory");
-	if (!c->rt->no_cgroup && make_cgroup(c, e) < 0)
+	if (make_cgroup(c, e) < 0)
 		return -1;
 	return guarding_arm(&c->guarding, c->spec, c->o->id, c->rt->root, c->intent.cgroup, e);
 }
@@ -233,6 +267,9 @@ static void fill_state(struct creation *c)
 		.created = state_timestamp(&c->arena),
 		.cgroup = c->has_cgroup ? (char *)c->intent.cgroup : NULL,
 		.cgroup_existed = c->has_cgroup && c->intent.cgroup_existed,
+		.cgroup_ino = c->has_cgroup ? cgroup_inode(&c->cgroup) : 0,
+		.unit = c->has_cgroup ? (char *)c->intent.unit : NULL,
+		.user_unit = c->intent.user_unit,
 		.rootless = c->privileges.rootless,
 		.no_new_keyring = c->o->no_new_keyring,
 		.own_pid_ns = pidns->set && !pidns->path,
@@ -357,6 +394,7 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 					    : "/sys/fs/cgroup",
 		.privileged = c->privileges.privileged,
 		.userns = l->namespaces[NS_USER].set,
+		.nested = c->privileges.nested,
 		.no_pivot = c->o->no_pivot,
 		.no_new_keyring = c->o->no_new_keyring,
 		.waits_for_start = c->mode == CREATE,
@@ -374,7 +412,7 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 	*sp = (struct spawn){.plan = plan,
 			     .spec = c->spec,
 			     .cgroup_fd = c->has_cgroup ? c->cgroup.fd : -1,
-			     .cgroup = &c->cgroup,
+			     .cgroup = c->has_cgroup ? &c->cgroup : NULL,
 			     .privileged = c->privileges.privileged,
 			     .guard = c->guarding.cookie ? &c->guarding.guard : NULL,
 			     .guard_cookie = c->guarding.cookie,
@@ -430,7 +468,7 @@ static int creation_run(struct creation *c, struct spawn *sp, struct error *e)
 static int creation_begin(struct creation *c, struct error *e)
 {
 	c->dir = (struct statedir)STATEDIR_NONE;
-	c->cgroup.fd = c->notify = -1;
+	c->cgroup.fd = c->cgroup.mount_fd = c->notify = -1;
 	c->guarding.guard = (struct guard)GUARD_NONE;
 	if (load_bundle(c, e) < 0 || privileges_read(c->rt, &c->privileges, e) < 0)
 		return -1;

@@ -29,10 +29,16 @@ static int destroy_cgroup(const struct intent *intent, struct error *e)
 		return 0;
 	if (cgroup_open(intent->cgroup, &cg, e) < 0)
 		return -1;
+	/* A scope goes with its last process, and the name may be taken since. */
+	if (cg.fd >= 0 && intent->cgroup_ino && cgroup_inode(&cg) != intent->cgroup_ino)
+		return 0;
 	cg.made = intent->cgroup_made;
+	if (cgroup_set_unit(&cg, intent->unit, intent->user_unit, e) < 0)
+		return -1;
 	if (cg.fd >= 0 && cgroup_kill(&cg, KILL_WAIT_MS, e) < 0)
 		return -1;
-	return cgroup_remove(&cg, e);
+	/* Also when the cgroup is gone: the name is to be free when this returns. */
+	return cgroup_stop_unit(&cg, e) < 0 ? -1 : cgroup_remove(&cg, e);
 }
 
 int container_destroy(struct statedir *dir, const struct intent *intent, const struct spec *spec_or_null,
@@ -192,9 +198,11 @@ int container_delete(const struct runtime *rt, const char *id, bool force, struc
 		return container_destroy(&dir, &intent, NULL, NULL, e);
 	}
 	if (!found)
-		intent = (struct intent){.cgroup = state.cgroup, .guard_cookie = state.guard.cookie};
+		intent = (struct intent){.cgroup = state.cgroup, .unit = state.unit, .user_unit = state.user_unit,
+					 .guard_cookie = state.guard.cookie};
 	/* The intent is older than the cgroup: it cannot tell. */
 	intent.cgroup_existed = state.cgroup_existed;
+	intent.cgroup_ino = state.cgroup_ino;
 	/* config-linux.md: what closID names is not removed with a container, only after a create that failed. */
 	if (intent.rdt_keep)
 		intent.rdt_clos = NULL;

@@ -28,6 +28,7 @@ struct execution {
 	struct state state;
 	struct spec *spec;
 	struct spec_process process;
+	struct cgroup cgroup;
 	int init; /* pidfd */
 	struct guarding guarding;
 };
@@ -37,6 +38,7 @@ static void execution_done(struct execution *x)
 	if (x->init >= 0)
 		close(x->init);
 	guarding_done(&x->guarding);
+	cgroup_done(&x->cgroup);
 	spec_free(x->spec);
 	statedir_done(&x->dir);
 	arena_done(&x->arena);
@@ -207,7 +209,6 @@ static const char *exec_state_json(void *ctx, pid_t pid, bool for_hooks __attrib
 /* "[controller,...:]path": on v2 there is one hierarchy, so controllers only may say the same thing. */
 static int exec_cgroup_fd(struct execution *x, struct error *e)
 {
-	auto_cgroup struct cgroup cgroup = {.fd = -1};
 	const char *sub = x->o->cgroup;
 
 	if (!x->state.cgroup)
@@ -216,9 +217,12 @@ static int exec_cgroup_fd(struct execution *x, struct error *e)
 	if (colon)
 		return error_set(e, ERROR_USAGE, 0, "option --cgroup: '%s' names controllers, which cgroup v2 has not",
 				 sub);
-	if (cgroup_open(x->state.cgroup, &cgroup, e) < 0)
+	if (cgroup_open(x->state.cgroup, &x->cgroup, e) < 0)
 		return -1;
-	return cgroup_join_fd(&cgroup, sub, x->state.pid, e);
+	/* systemd moves a process to the scope itself only. */
+	if (!(sub && *sub) && cgroup_set_unit(&x->cgroup, x->state.unit, x->state.user_unit, e) < 0)
+		return -1;
+	return cgroup_join_fd(&x->cgroup, sub, x->state.pid, e);
 }
 
 static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan *plan, struct spawn *sp,
@@ -238,6 +242,7 @@ static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan
 		.rootfs = x->state.rootfs,
 		.privileged = privileges.privileged,
 		.userns = x->spec->linux_.namespaces[NS_USER].set,
+		.nested = privileges.nested,
 		.no_new_keyring = x->state.no_new_keyring,
 		.seccomp = seccomp,
 		.caps_available = caps_available(x->spec, &privileges),
@@ -255,6 +260,7 @@ static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan
 	*sp = (struct spawn){.plan = plan,
 			     .spec = x->spec,
 			     .cgroup_fd = cgroup_fd,
+			     .cgroup = x->cgroup.path ? &x->cgroup : NULL,
 			     .privileged = privileges.privileged,
 			     .guard = x->guarding.cookie ? &x->guarding.guard : NULL,
 			     .guard_cookie = x->guarding.cookie,

@@ -35,8 +35,9 @@ int privileges_read(const struct runtime *rt, struct privileges *ret, struct err
 		return error_set(e, ERROR_HOST, errno, "cannot read our capabilities");
 	ret->caps = data[0].permitted | (uint64_t)data[1].permitted << 32;
 	ret->privileged = geteuid() == 0 && (ret->caps >> CAP_SYS_ADMIN & 1);
+	ret->nested = !in_initial_userns();
 	ret->rootless = rt->rootless == ROOTLESS_TRUE ||
-			(rt->rootless == ROOTLESS_AUTO && (!ret->privileged || !in_initial_userns()));
+			(rt->rootless == ROOTLESS_AUTO && (!ret->privileged || ret->nested));
 	return 0;
 }
 

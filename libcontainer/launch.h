@@ -9,6 +9,7 @@
 struct privileges {
 	bool privileged; /* may clone mounts, map any id */
 	bool rootless;
+	bool nested;     /* in a user namespace ourselves */
 	uint64_t caps;   /* what a container without a user namespace can be given */
 };
 must_check int privileges_read(const struct runtime *rt, struct privileges *ret, struct error *e);

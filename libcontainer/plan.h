@@ -28,7 +28,7 @@ struct plan {
 	uint16_t procfs;        /* register of the private procfs; REG_NONE */
 	uint64_t clone_flags;
 	uint32_t preserve_fds;
-	bool userns_joined;     /* the clone must happen inside a user namespace given by path */
+	bool userns_joined;     /* an intermediate process joins namespaces before the clone */
 	const char *origin;     /* of the steps being added; plan_origin() */
 };
 
@@ -40,6 +40,7 @@ struct plan_input {
 	const char *cgroup_dir;           /* absolute path of the container's cgroup, for a cgroup mount without cgroup namespace */
 	bool privileged;     /* the parent may clone mounts of the host */
 	bool userns;         /* the container has a user namespace, new or joined */
+	bool nested;         /* we are in one */
 	bool no_pivot, no_new_keyring;
 	bool waits_for_start; /* create: two fifos; otherwise the parent starts at once */
 	const struct seccomp_program *seccomp; /* NULL: none */

@@ -12,7 +12,7 @@
 #include "libcontainer/launch.h"
 #include "spec/json.h"
 
-static int print_cgroup(const struct spec *spec, struct arena *a, struct strbuf *out, struct error *e)
+static int print_cgroup(const struct spec *spec, bool systemd, struct arena *a, struct strbuf *out, struct error *e)
 {
 	struct cgroup_writes writes = {};
 
@@ -22,7 +22,7 @@ static int print_cgroup(const struct spec *spec, struct arena *a, struct strbuf 
 		char *line = arena_printf(a, "    cgroup  %-14s %s", writes.v[i].file, writes.v[i].value);
 		strbuf_addf(out, "%-72s # %s\n", line, writes.v[i].property);
 	}
-	return 0;
+	return systemd ? cgroup_print_properties(&writes, &spec->annotations, "    unit    ", out, e) : 0;
 }
 
 static int read_process(struct spec *spec, const char *path, struct spec_process *ret, struct error *e)
@@ -92,7 +92,7 @@ int container_plan(const struct runtime *rt, const struct create_options *o, con
 		in.waits_for_start = false;
 		if (plan_exec(&plan, &in, e) < 0)
 			return -1;
-	} else if (print_cgroup(spec, &a, out, e) < 0 || plan_create(&plan, &in, e) < 0) {
+	} else if (print_cgroup(spec, rt->systemd_cgroup, &a, out, e) < 0 || plan_create(&plan, &in, e) < 0) {
 		return -1;
 	}
 	plan_print(&plan, out);

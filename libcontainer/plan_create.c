@@ -19,11 +19,12 @@ const struct ns_info ns_info[NS_MAX] = {
 };
 
 /* Namespaces given by path are joined before a user namespace is entered: they belong to others, and only the host's root may
- * join them. pid and time take effect for children only, so the parent itself joins those and goes back. */
+ * join them. pid and time take effect for children only, so the parent itself joins those and goes back; in a user namespace it
+ * could not go back to those of the host, so an intermediate process joins them all. */
 static void join(struct plan *plan, const struct plan_input *in, enum spec_ns_type type)
 {
 	const struct spec_namespace *ns = &in->spec->linux_.namespaces[type];
-	bool early = in->userns || type == NS_PID || type == NS_TIME;
+	bool early = in->userns || in->nested || type == NS_PID || type == NS_TIME;
 	uint16_t reg = plan_reg(plan);
 
 	plan_origin(plan, "linux.namespaces[%s]", ns_info[type].name);
@@ -37,7 +38,7 @@ static void join(struct plan *plan, const struct plan_input *in, enum spec_ns_ty
 	s = plan_add(plan, SIDE_PREPARE, STEP_SETNS);
 	s->reg = reg;
 	s->num[0] = ns_info[type].flag;
-	if (type != NS_PID && type != NS_TIME)
+	if ((type != NS_PID && type != NS_TIME) || in->nested)
 		plan->userns_joined = true;
 }
 

@@ -21,7 +21,7 @@ static void plan_device(struct plan *plan, const struct plan_input *in, const st
 	struct plan_step *s;
 
 	/* mknod of a device never works inside a user namespace: the host's node is shown instead. */
-	if (in->userns && d->type != 'p') {
+	if ((in->userns || in->nested) && d->type != 'p') {
 		uint16_t reg = plan_reg(plan);
 		s = plan_add(plan, in->privileged ? SIDE_PREPARE : SIDE_CHILD, STEP_OPEN_TREE);
 		s->reg = reg;

@@ -413,7 +413,7 @@ int plan_exec(struct plan *plan, const struct plan_input *in, struct error *e)
 		struct plan_step *s = plan_add(plan, SIDE_PREPARE, STEP_SETNS);
 		s->reg = pidfd;
 		s->num[0] = all & early;
-		plan->userns_joined = !in->privileged && (all & CLONE_NEWUSER);
+		plan->userns_joined = (!in->privileged && (all & CLONE_NEWUSER)) || in->nested;
 	}
 	plan_add(plan, SIDE_PREPARE, STEP_CLONE);
 	plan_add(plan, SIDE_CHILD, STEP_GUARD);

@@ -120,28 +120,45 @@ static bool has_step(const struct plan *plan, enum plan_kind kind)
 	return false;
 }
 
-/* A clone counts against pids.max, a move does not: exec works in a container that has room for no more processes. Slow, so only then. */
+/* Whether it is no harm that init starts before it is moved: it makes no cgroup namespace, or waits for its ids before that. */
+static bool may_start_outside(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].kind == STEP_UNSHARE && (plan->steps[i].num[0] & CLONE_NEWCGROUP))
+			return plan->clone_flags & CLONE_NEWUSER;
+	return true;
+}
+
+static int move_into(struct spawn *sp, int cgroup_fd, struct error *e)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", sp->pid);
+	if (write_file_at(cgroup_fd, "cgroup.procs", pid) == 0)
+		return 0;
+	if (sp->cgroup && sp->cgroup->unit)
+		return cgroup_attach(sp->cgroup, sp->pid, e);
+	return error_set(e, ERROR_HOST, errno, "cannot move the process into the container's cgroup");
+}
+
+/* A clone counts against pids.max, a move does not: exec works in a container that has room for no more processes. And between
+ * scopes of a user processes are moved by systemd alone. Slow, so only then. */
 static int clone_into(struct spawn *sp, struct clone_request *request, struct error *e)
 {
 	struct error why = {};
-	char pid[16];
 
 	if (clone_init(request, &sp->pid, &sp->pidfd, &why) == 0)
 		return 0;
 	if (request->cgroup_fd >= 0 && (why.sys == EBUSY || why.sys == EOPNOTSUPP) && sp->cgroup)
 		return cgroup_explain(sp->cgroup, why.sys, e);
-	if (why.sys != EAGAIN || request->cgroup_fd < 0) {
+	bool foreign = why.sys == EACCES && sp->cgroup && sp->cgroup->unit && may_start_outside(sp->plan);
+	if ((why.sys != EAGAIN && !foreign) || request->cgroup_fd < 0) {
 		*e = why;
 		return -1;
 	}
 	int cgroup_fd = request->cgroup_fd;
 	request->cgroup_fd = -1;
-	if (clone_init(request, &sp->pid, &sp->pidfd, e) < 0)
-		return -1;
-	snprintf(pid, sizeof(pid), "%d", sp->pid);
-	if (write_file_at(cgroup_fd, "cgroup.procs", pid) < 0)
-		return error_set(e, ERROR_HOST, errno, "cannot move the process into the container's cgroup");
-	return 0;
+	return clone_init(request, &sp->pid, &sp->pidfd, e) < 0 ? -1 : move_into(sp, cgroup_fd, e);
 }
 
 /* The capabilities that the program is to have at most stand in the plan, once. */
@@ -200,6 +217,8 @@ static int clone_with(struct spawn *sp, int init_fd, int plan_fd, size_t size, i
 		request.share_memory = false;
 	if (ret == 0)
 		ret = clone_labelled(sp, &request, e);
+	if (sp->cgroup)
+		cgroup_release(sp->cgroup);
 	if (detour_end(&detour, e) < 0)
 		ret = -1;
 	if (offsets) {

@@ -14,7 +14,7 @@ struct spawn {
 	struct plan *plan;
 	const struct spec *spec;
 	int cgroup_fd;       /* -1: the caller's */
-	const struct cgroup *cgroup; /* that it belongs to, for messages; NULL: none */
+	struct cgroup *cgroup; /* that it belongs to; NULL: none */
 	bool privileged;
 	const struct guard *guard; /* NULL: init is born without a label */
 	uint64_t guard_cookie;

@@ -97,6 +97,11 @@ static void write_record(const struct state *state, struct strbuf *out)
 	if (state->cgroup)
 		jw_str(&w, "cgroup", state->cgroup);
 	jw_bool(&w, "cgroupExisted", state->cgroup_existed);
+	jw_uint(&w, "cgroupInode", state->cgroup_ino);
+	if (state->unit) {
+		jw_str(&w, "unit", state->unit);
+		jw_bool(&w, "userUnit", state->user_unit);
+	}
 	jw_bool(&w, "rootless", state->rootless);
 	jw_bool(&w, "noNewKeyring", state->no_new_keyring);
 	jw_bool(&w, "ownPidNamespace", state->own_pid_ns);
@@ -178,6 +183,9 @@ int state_read(const struct statedir *dir, struct arena *a, struct state *ret, s
 		.start_time = (uint64_t)json_int(root, "startTime", 0),
 		.cgroup = read_text(a, root, "cgroup"),
 		.cgroup_existed = json_bool(root, "cgroupExisted", false),
+		.cgroup_ino = (uint64_t)json_int(root, "cgroupInode", 0),
+		.unit = read_text(a, root, "unit"),
+		.user_unit = json_bool(root, "userUnit", false),
 		.rootless = json_bool(root, "rootless", false),
 		.no_new_keyring = json_bool(root, "noNewKeyring", false),
 		.own_pid_ns = json_bool(root, "ownPidNamespace", false),

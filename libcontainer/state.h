@@ -24,6 +24,9 @@ struct state {
 	uint64_t start_time; /* field 22 of /proc/PID/stat: tells a reused pid */
 	char *cgroup;        /* path below the cgroup2 mount; NULL: none (rootless without delegation) */
 	bool cgroup_existed;
+	uint64_t cgroup_ino; /* of its directory: a later one of the same path is another container's; 0: unknown */
+	char *unit;          /* of systemd, which the cgroup is then; NULL: none */
+	bool user_unit;
 	bool rootless;
 	bool no_new_keyring;
 	bool own_pid_ns;     /* init's death ends every process */

@@ -396,6 +396,10 @@ int intent_write(const struct statedir *dir, const struct intent *intent, struct
 		jw_bool(&w, "rdtKeep", true);
 	if (intent->rdt_mon)
 		jw_str(&w, "rdtMonitor", intent->rdt_mon);
+	if (intent->unit) {
+		jw_str(&w, "unit", intent->unit);
+		jw_bool(&w, "userUnit", intent->user_unit);
+	}
 	jw_end(&w, '}');
 	return replace_file_at(dir->fd, "intent", text.s, text.len, 0600, e);
 }
@@ -426,6 +430,8 @@ int intent_read(const struct statedir *dir, struct arena *a, struct intent *ret,
 		.guard_cookie = cookie,
 		.rdt_keep = json_bool(root, "rdtKeep", false),
 		.rdt_mon = json_str(root, "rdtMonitor", NULL),
+		.unit = json_str(root, "unit", NULL),
+		.user_unit = json_bool(root, "userUnit", false),
 	};
 	*found = true;
 	return 0;

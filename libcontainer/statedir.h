@@ -53,6 +53,9 @@ struct intent {
 	const char *rdt_clos;     /* resctrl group that create makes */
 	bool rdt_keep;            /* it has a name of its own: it stays when a complete container is deleted */
 	const char *rdt_mon;      /* resctrl group below which create makes a monitoring group, named by the id */
+	const char *unit;         /* of systemd, which the cgroup is then */
+	bool user_unit;           /* of the user's own systemd */
+	uint64_t cgroup_ino;      /* of the state, in memory alone; 0: whatever is there */
 };
 must_check int intent_write(const struct statedir *dir, const struct intent *intent, struct error *e);
 /* 0 with *found false when there is none (killed even before). Strings in the arena. */

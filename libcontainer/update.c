@@ -93,7 +93,8 @@ static int update_cgroup(const struct statedir *dir, const struct state *state, 
 	/* Engines send the whole object that the container was made with. */
 	if (r.devices.n > 0)
 		log_write(LOG_DEBUG, "%s: devices: an update does not change them, ignoring", o->name);
-	if (read_swap(dir, spec, &swap, e) < 0 || cgroup_open(state->cgroup, &cg, e) < 0)
+	if (read_swap(dir, spec, &swap, e) < 0 || cgroup_open(state->cgroup, &cg, e) < 0 ||
+	    cgroup_set_unit(&cg, state->unit, state->user_unit, e) < 0)
 		return -1;
 	if (update_rdt(dir, spec, o, &a, &undo, e) < 0 || cgroup_update(&cg, &r, swap, e) < 0) {
 		undo_rdt(dir, spec, &undo, e);

@@ -4,7 +4,7 @@ set -euo pipefail
 
 build_packages=(
 	gcc make autoconf automake pkg-config libc6-dev binutils git
-	libseccomp-dev libcap-dev libyajl-dev libmnl-dev libselinux1-dev
+	libseccomp-dev libcap-dev libyajl-dev libmnl-dev libselinux1-dev libsystemd-dev
 	clang bpftool libbpf-dev libelf-dev zlib1g-dev
 )
 root_packages=(busybox-static mmdebstrap)

@@ -5,7 +5,7 @@
 /* Before the first effect: what the driver or the state's place refuses needs no clean-up then. */
 static int prepare(const struct options *o, struct error *e)
 {
-	if (container_check_id(o->argv[0], e) < 0 || globals_check_driver(o, e) < 0)
+	if (container_check_id(o->argv[0], e) < 0)
 		return -1;
 	return globals_make_root(o, e);
 }

@@ -6,8 +6,6 @@ int cmd_exec(const struct options *o, struct error *e)
 	struct exec_options exec = o->exec;
 	int status = 0;
 
-	if (globals_check_driver(o, e) < 0)
-		return -1;
 	exec.argc = o->argc - 1;
 	exec.argv = o->argv + 1;
 	exec.user_given = exec.user != NULL;

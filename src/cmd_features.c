@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CRI-O reads stdout and stderr together, so nothing here may log. */
+#include "cgroups/cgroup.h"
 #include "commit.h"
 #include "guard/guard.h"
 #include "seccomp/seccomp.h"
 #include "spec/features.h"
 #include "src/commands.h"
 
-static const char *const own_annotations[] = {"run.oci.keep_original_groups", "run.oci.mount_context_type", NULL};
+static const char *const own_annotations[] = {"org.systemd.property.", "run.oci.keep_original_groups",
+						   "run.oci.mount_context_type", NULL};
 
 static size_t add_names(const char **to, size_t n, const char *const *names)
 {
@@ -61,6 +63,8 @@ int cmd_features(const struct options *o unused_arg, struct error *e)
 	features_print(&out, &(struct features_facts){
 				     .annotations = {n, annotations},
 				     .unsafe_annotations = unsafe_annotations(&a),
+				     .systemd = cgroup_has_systemd(),
+				     .systemd_user = cgroup_has_systemd(),
 				     .rdma = true,
 				     .seccomp = *seccomp != '\0',
 				     .seccomp_flags = *seccomp ? supported_seccomp_flags() : 0,

@@ -16,7 +16,6 @@ must_check int globals_apply(struct options *o, struct error *e);
 must_check int globals_open_log(const struct options *o, struct error *e);
 /* The directory below $XDG_RUNTIME_DIR must outlive clean-ups: for commands that make it. */
 must_check int globals_make_root(const struct options *o, struct error *e);
-must_check int globals_check_driver(const struct options *o, struct error *e);
 
 /* help.c */
 void help_print(enum command_id command, struct strbuf *out); /* CMD_NONE: of kedge itself */

@@ -122,11 +122,3 @@ int globals_make_root(const struct options *o, struct error *e)
 	}
 	return 0;
 }
-
-int globals_check_driver(const struct options *o, struct error *e)
-{
-	if (!o->runtime.systemd_cgroup)
-		return 0;
-	error_set(e, ERROR_USAGE, 0, "--systemd-cgroup is not yet supported");
-	return error_hint(e, "set the engine's cgroup manager to cgroupfs");
-}

@@ -51,6 +51,19 @@ load helpers
 	done
 }
 
+@test "a cgroup that was made again since, by somebody else, is left to him" {
+	config '.process.args = ["true"]'
+	ok run --detach --bundle "$BUNDLE" c1
+	eventually rmdir "$CGROUP/c1"
+	mkdir "$CGROUP/c1"
+	sh -c 'echo $$ >"$1" && exec sleep 1000' - "$CGROUP/c1/cgroup.procs" 3>&- &
+	eventually grep -q . "$CGROUP/c1/cgroup.procs"
+	ok delete --force c1
+	is "$(cat "$CGROUP/c1/cgroup.procs")" "$!"
+	kill "$!"
+	eventually rmdir "$CGROUP/c1"
+}
+
 @test "an existing cgroup that is empty is used and kept" {
 	mkdir "$CGROUP/c1"
 	start

@@ -28,4 +28,5 @@ unit_tests = \
 	tests/unit/test_spec_rules \
 	tests/unit/test_state \
 	tests/unit/test_statedir \
-	tests/unit/test_terminal
+	tests/unit/test_terminal \
+	tests/unit/test_unit

@@ -43,7 +43,9 @@ static void test_round_trip(void)
 	struct stat st;
 
 	s.cgroup = (char *)"a/b";
-	s.cgroup_existed = s.rootless = s.no_new_keyring = true;
+	s.cgroup_ino = 1234567890123;
+	s.unit = (char *)"a.scope";
+	s.cgroup_existed = s.user_unit = s.rootless = s.no_new_keyring = true;
 	s.annotations = (struct spec_map){2, pairs};
 	is_int(statedir_create(&rt, "c1", &dir, &e), 0, "creates");
 	is_int(state_read(&dir, &a, &got, &e), -1, "no state yet");
@@ -60,9 +62,11 @@ static void test_round_trip(void)
 	is_str(got.oci_version, "1.3.0", "ociVersion");
 	is_str(got.created, s.created, "created");
 	is_str(got.cgroup, "a/b", "cgroup");
+	ok(got.cgroup_ino == 1234567890123, "inode of the cgroup");
+	is_str(got.unit, "a.scope", "unit");
 	is_int(got.pid, getpid(), "pid");
 	ok(got.start_time == s.start_time, "start time");
-	ok(got.cgroup_existed && got.rootless && got.no_new_keyring && got.own_pid_ns, "flags");
+	ok(got.cgroup_existed && got.user_unit && got.rootless && got.no_new_keyring && got.own_pid_ns, "flags");
 	is_int(got.annotations.n, 2, "annotations");
 	is_str(got.annotations.v[0].key, "b", "in order");
 	is_str(got.annotations.v[0].value, "2\n\"x\"", "escaped and back");

@@ -129,18 +129,20 @@ static void test_intent(void)
 
 	is_int(statedir_create(&rt, "i", &dir, &e), 0, "creates");
 	ok(intent_read(&dir, &a, &got, &found, &e) == 0 && !found, "no intent is no error");
-	is_int(intent_write(&dir, &(struct intent){.cgroup = "a/\"b", .cgroup_existed = true, .rdt_clos = "r",
-						  .rdt_keep = true, .rdt_mon = "/"}, &e),
-	       0, "writes");
+	const struct intent full = {.cgroup = "a/\"b", .cgroup_existed = true, .rdt_clos = "r", .rdt_keep = true,
+				    .rdt_mon = "/", .unit = "u.scope", .user_unit = true};
+	is_int(intent_write(&dir, &full, &e), 0, "writes");
 	ok(intent_read(&dir, &a, &got, &found, &e) == 0 && found, "reads");
 	is_str(got.cgroup, "a/\"b", "cgroup");
 	ok(got.cgroup_existed, "cgroup_existed");
 	is_str(got.rdt_clos, "r", "rdt_clos");
 	ok(got.rdt_keep, "rdt_keep");
 	is_str(got.rdt_mon, "/", "rdt_mon");
+	is_str(got.unit, "u.scope", "unit");
+	ok(got.user_unit, "user_unit");
 	is_int(intent_write(&dir, &(struct intent){}, &e), 0, "replaces");
 	ok(intent_read(&dir, &a, &got, &found, &e) == 0 && found && !got.cgroup && !got.rdt_clos && !got.rdt_keep &&
-		   !got.rdt_mon && !got.cgroup_existed,
+		   !got.rdt_mon && !got.cgroup_existed && !got.unit && !got.user_unit,
 	   "absent stays absent");
 	put_file(fixture_path("run/state/i/intent"), "{");
 	is_int(intent_read(&dir, &a, &got, &found, &e), -1, "a damaged one is an error");

@@ -195,7 +195,6 @@ input_when() {
 }
 
 @test "run with systemd's cgroups: the scope has the limits" {
-	needs_systemd_driver
 	started --runc-systemd-cgroup --cgroup "system.slice:vm:$ID" --memory-limit 67108864 -- sleep 1000
 	# crun puts a cgroup of its own into the scope.
 	[[ $(task_cgroup) == "$CGROUP/system.slice/vm-$ID.scope"* ]]

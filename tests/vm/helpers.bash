@@ -18,26 +18,8 @@ needs_command() {
 	"$RUNTIME" "$1" --help >/dev/null 2>&1 || skip "$(runtime_name) has no command '$1'"
 }
 
-needs_systemd_driver() {
-	[[ $(driver) == systemd ]] || skip "$(runtime_name) says that --systemd-cgroup is not yet supported"
-}
-
-# driver: of cgroups, what engines shall use. Only the plain refusal counts:
-# where systemd's is broken, the tests shall see it.
-driver() {
-	local BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR/driver
-	if [[ ! -e $BATS_TEST_TMPDIR/name ]]; then
-		bundle busybox '["true"]' '.linux.cgroupsPath = "system.slice:vm:driver"'
-		if rt --systemd-cgroup run --bundle "$BATS_TEST_TMPDIR/bundle" driver 2>&1 |
-			grep -q 'not yet supported'; then
-			echo cgroupfs
-		else
-			echo systemd
-		fi >"$BATS_TEST_TMPDIR/name"
-		rt delete --force driver >/dev/null 2>&1 || :
-	fi
-	cat "$BATS_TEST_TMPDIR/name"
-}
+# The cgroup manager that engines shall use: their own default.
+driver() { echo systemd; }
 
 # pm ARGUMENT...: podman, in time; typed: the same on a terminal, as a person would.
 pm() { timeout --foreground -k 5 120 podman --runtime "$RUNTIME" --cgroup-manager "$(driver)" "$@" 3>&-; }

@@ -251,7 +251,6 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 }
 
 @test "limits: systemd knows them, so a reload keeps them" {
-	needs_systemd_driver
 	local scope
 	started -m 64m --cpus 0.5 --pids-limit 50 -- sleep 1000
 	scope=libpod-$(inspect .Id).scope
