@@ -28,6 +28,7 @@ struct cgroup {
 	char *slice, *title; /* while it is made */
 	struct bus *bus;
 	pid_t holder;       /* the process that the scope was started with; 0: none */
+	bool one_task;      /* pids.max is to be 1 without it */
 };
 
 /* Decides the path from linux.cgroupsPath (absolute: below the mount; relative or absent: below the parent of the
@@ -53,7 +54,9 @@ must_check int cgroup_place_systemd(const char *cgroups_path, const char *id, bo
  * annotations: org.systemd.property.NAME. Until cgroup_release() a process of this one's is in it. */
 must_check int cgroup_create_systemd(struct cgroup *cg, const struct spec_resources *resources, bool devices,
 				     const struct spec_map *annotations, struct error *e);
-void cgroup_release(struct cgroup *cg); /* init is there; nothing when cg is no scope. Not to be forgotten. */
+void cgroup_release(struct cgroup *cg); /* without a word, on failure; nothing when cg is no scope */
+/* Init is there: releases, and sets what there was no room for. */
+must_check int cgroup_settle(struct cgroup *cg, struct error *e);
 /* After cgroup_open(), what the state has. unit NULL: none. */
 must_check int cgroup_set_unit(struct cgroup *cg, const char *unit, bool user, struct error *e);
 /* Makes systemd forget the unit, whose processes should be dead; absent, and no unit at all, is success. */

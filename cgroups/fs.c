@@ -107,28 +107,28 @@ int cgroup_create_devices(const struct cgroup *cg, const struct spec_resources *
 	return cgroup_device_attach(cg, insns, n, cg->created, e);
 }
 
-int cgroup_equip(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e)
+int cgroup_equip(struct cgroup *cg, const struct spec_resources *resources, const struct cgroup_writes *writes, bool devices,
+		 struct error *e)
 {
-	auto_arena struct arena a = {};
-	struct cgroup_writes writes = {};
-
-	if (resources) {
-		if (cgroup_writes(resources, &a, &writes, e) < 0 || cgroup_controllers_enable(cg, &writes, e) < 0 ||
-		    cgroup_apply(cg, &writes, e) < 0)
-			return -1;
-	}
+	if (resources && (cgroup_controllers_enable(cg, writes, e) < 0 || cgroup_apply(cg, writes, e) < 0))
+		return -1;
 	return devices ? cgroup_create_devices(cg, resources, e) : 0;
 }
 
 static int create_inside(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e)
 {
+	auto_arena struct arena a = {};
+	struct cgroup_writes writes = {};
+
 	/* What cgroup_place() found may have been removed and made again since. */
 	if (cg->fd >= 0)
 		close(cg->fd);
 	cg->fd = cgroup_open_dir(cg->mount_fd, cg->path, O_RDONLY);
 	if (cg->fd < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot open cgroup '%s' below '%s'", cg->path, cg->mountpoint);
-	return check_fit(cg, e) < 0 ? -1 : cgroup_equip(cg, resources, devices, e);
+	if (check_fit(cg, e) < 0 || (resources && cgroup_writes(resources, &a, &writes, e) < 0))
+		return -1;
+	return cgroup_equip(cg, resources, &writes, devices, e);
 }
 
 int cgroup_create(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e)

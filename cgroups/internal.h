@@ -51,7 +51,8 @@ void cgroup_remove_levels(int mount_fd, const char *path, unsigned levels);
 uint64_t cgroup_weight_of_shares(uint64_t shares);
 
 /* fs.c: controllers, limits and the device program of a cgroup that is open. */
-must_check int cgroup_equip(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e);
+must_check int cgroup_equip(struct cgroup *cg, const struct spec_resources *resources, const struct cgroup_writes *writes,
+			    bool devices, struct error *e);
 
 /* systemd.c: both nothing but for a scope. */
 must_check int cgroup_attach_unit(const struct cgroup *cg, pid_t pid, struct error *e);

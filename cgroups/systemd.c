@@ -197,6 +197,39 @@ int cgroup_print_properties(const struct cgroup_writes *writes, const struct spe
 	return 0;
 }
 
+/* Init is cloned beside the holder: where one process is all that may be, two may be until cgroup_settle(). Moving init in
+ * afterwards would not do, because it would make its cgroup namespace elsewhere. */
+static bool make_room(struct cgroup_writes *writes)
+{
+	bool one = false;
+
+	for (size_t i = 0; i < writes->n; i++) {
+		struct cgroup_write *w = &writes->v[i];
+		if (strcmp(w->file, "pids.max") != 0)
+			continue;
+		one = strcmp(w->value, "1") == 0;
+		if (one)
+			w->value = "2";
+	}
+	return one;
+}
+
+int cgroup_settle(struct cgroup *cg, struct error *e)
+{
+	auto_arena struct arena a = {};
+	struct unit_properties p = {.a = &a};
+
+	cgroup_release(cg);
+	if (!cg->one_task)
+		return 0;
+	unit_property_number(&p, "TasksMax", 't', 1);
+	if (bus_set_properties(cg->bus, cg->unit, &p, e) < 0)
+		return -1;
+	if (write_file_at(cg->fd, "pids.max", "1") < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot write '1' to 'pids.max' of cgroup '%s'", cg->path);
+	return 0;
+}
+
 int cgroup_create_systemd(struct cgroup *cg, const struct spec_resources *resources, bool devices,
 			  const struct spec_map *annotations, struct error *e)
 {
@@ -206,11 +239,12 @@ int cgroup_create_systemd(struct cgroup *cg, const struct spec_resources *resour
 
 	if ((resources && cgroup_writes(resources, &a, &writes, e) < 0) || holder_start(cg, e) < 0)
 		return -1;
+	cg->one_task = make_room(&writes);
 	describe(cg, &p);
 	if (add_asked_for(&writes, annotations, &p, e) == 0 && start_unit(cg, &p, e) == 0) {
 		cg->created = true;
 		cg->made = 1;
-		if (check_place(cg, e) == 0 && cgroup_equip(cg, resources, devices, e) == 0)
+		if (check_place(cg, e) == 0 && cgroup_equip(cg, resources, &writes, devices, e) == 0)
 			return 0;
 		struct error late = {};
 		cgroup_release(cg);

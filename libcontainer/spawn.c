@@ -217,8 +217,8 @@ static int clone_with(struct spawn *sp, int init_fd, int plan_fd, size_t size, i
 		request.share_memory = false;
 	if (ret == 0)
 		ret = clone_labelled(sp, &request, e);
-	if (sp->cgroup)
-		cgroup_release(sp->cgroup);
+	if (ret == 0 && sp->cgroup)
+		ret = cgroup_settle(sp->cgroup, e);
 	if (detour_end(&detour, e) < 0)
 		ret = -1;
 	if (offsets) {

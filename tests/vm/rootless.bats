@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # A user without privileges: kedge with the user's own systemd, and Podman.
-# shellcheck disable=SC2016,SC2154 # what is quoted is for the containers' shells
+# shellcheck disable=SC2016,SC2153,SC2154 # what is quoted is for the containers' shells
 
 bats_require_minimum_version 1.5.0
 load helpers
 
 U=1000
-HOME_U=/home/vm
+HOME_U=/home/user
 RUN_U=/run/user/$U
 SYSTEMD_U=$CGROUP/user.slice/user-$U.slice/user@$U.service
 IMAGE=localhost/vm/busybox:1
@@ -24,7 +24,7 @@ setup_file() {
 		>"/run/systemd/system/user@$U.service.d/vm.conf"
 	printf '[Socket]\nListenStream=%%t/bus\n' >/run/systemd/user/dbus.socket
 	printf '[Unit]\nRequires=dbus.socket\n[Service]\nType=notify\nExecStart=%s\n' \
-		'/usr/bin/dbus-daemon --session --address=systemd: --nofork --nopidfile --systemd-activation' \
+		"/usr/bin/dbus-daemon --config-file=$(echo /usr/share/dbus-1/sess*.conf) --address=systemd: --nofork --nopidfile --systemd-activation" \
 		>/run/systemd/user/dbus.service
 	ln -s ../dbus.socket /run/systemd/user/sockets.target.wants/
 	systemctl daemon-reload
@@ -85,11 +85,11 @@ LIMITS='.linux.resources += {memory: {limit: 67108864, swap: 67108864}, pids: {l
 	user_started "$LIMITS"
 	is "$(show MemoryMax) $(show MemorySwapMax) $(show TasksMax) $(show CPUQuotaPerSecUSec)" "67108864 0 50 500ms"
 	is "$(cat "$SCOPE/cgroup.procs")" "$(ur state c | jq .pid)"
-	is "$(echo $(cat "$SCOPE"/{memory.max,memory.swap.max,pids.max,cpu.max}))" "67108864 0 50 50000 100000"
+	is "$(cat "$SCOPE"/{memory.max,memory.swap.max,pids.max,cpu.max} | paste -sd " ")" "67108864 0 50 50000 100000"
 	as_user systemctl --user daemon-reload
 	as_user systemctl --user daemon-reexec
 	as_user systemctl --user daemon-reload
-	is "$(echo $(cat "$SCOPE"/{memory.max,memory.swap.max,pids.max,cpu.max}))" "67108864 0 50 50000 100000"
+	is "$(cat "$SCOPE"/{memory.max,memory.swap.max,pids.max,cpu.max} | paste -sd " ")" "67108864 0 50 50000 100000"
 	ur delete --force c
 	is "$(show LoadState)" not-found
 	[ ! -e "$SCOPE" ]

@@ -58,11 +58,11 @@ LIMITS='.linux.resources += {
 	is "$(show ControlGroup)" "/system.slice/$UNIT"
 	is "$(show Description)" "kedge container c"
 	is "$(show MemoryMax) $(show MemorySwapMax) $(show MemoryLow)" "67108864 0 1048576"
-	is "$(show MemoryHigh) $(show MemoryMin)" "59998208 4096"
+	is "$(show MemoryHigh) $(show MemoryMin)" "60000000 4096"
 	is "$(show CPUWeight) $(show CPUQuotaPerSecUSec) $(show CPUQuotaPeriodUSec)" "59 500ms 100ms"
 	is "$(show TasksMax)" 50
 	cd "$SCOPE"
-	is "$(echo $(cat memory.max memory.swap.max memory.low cpu.weight cpu.max cpu.max.burst pids.max))" \
+	is "$(cat memory.max memory.swap.max memory.low cpu.weight cpu.max cpu.max.burst pids.max | paste -sd " ")" \
 		"67108864 0 1048576 59 50000 100000 10000 50"
 	is "$(cat cgroup.procs)" "$(rt state c | jq .pid)"
 }
@@ -135,6 +135,8 @@ LIMITS='.linux.resources += {
 		.linux.resources += {pids: {limit: 1}, memory: {limit: 4194304}}'
 	run sd run --bundle "$BUNDLE" c
 	is "$status $output" "0 1"
+	started '.linux.resources.pids.limit = 1'
+	is "$(show TasksMax) $(cat "$SCOPE/pids.max") $(rt exec c cat /sys/fs/cgroup/pids.max)" "1 1 1"
 }
 
 @test "out of memory: the unit is gone, the name free" {
