@@ -170,6 +170,7 @@ static void test_thread(void)
 		fail("%s", e.msg);
 		return;
 	}
+	fp.inum[GUARD_MOUNT] = s.ns_ino[NS_MOUNT];
 	fp.inum[GUARD_UTS] = s.ns_ino[NS_UTS];
 	pid_t pid = fork();
 	if (pid == 0) {
