@@ -60,6 +60,7 @@ static const char *const hooks[GUARD_HOOK_N] = {
 	[GUARD_HOOK_COMMIT_CREDS] = "commit_creds",
 	[GUARD_HOOK_SWEEP] = "sweep",
 	[GUARD_HOOK_POLL] = "poll",
+	[GUARD_HOOK_INODE] = "inode",
 };
 
 static const char *const actions[] = {

@@ -12,7 +12,7 @@
 #include "base/io.h"
 #include "guard/daemon.h"
 
-#define LOAD_WAIT_MS 10000
+#define LOAD_WAIT_MS 50000
 #define FACTS "facts.json"
 #define LOADER "kedge-guard-load"
 

@@ -10,7 +10,7 @@
 
 #include "guard/internal.h"
 
-#define START_WAIT_MS 10000
+#define START_WAIT_MS 60000 /* an emulated machine takes ten seconds and more to load */
 #define PROGRAM "kedge-guard"
 
 bool guard_alive(int dir)

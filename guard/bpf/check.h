@@ -198,34 +198,84 @@ static __noinline int suspect(struct task_struct *t, struct guard_label *l, stru
 	return caught(t, l, e, &v, &ev);
 }
 
+static __always_inline void label_inherit(struct guard_label *child, const struct guard_label *parent, uint64_t flags)
+{
+	bool hook = parent->state == GUARD_LABEL_CHILD && parent->seal_after < 2;
+
+	/* A thread of the runtime is the runtime. */
+	if (parent->state == GUARD_LABEL_RUNTIME && (flags & CLONE_THREAD))
+		return;
+	child->seal_after = hook ? 0 : parent->seal_after;
+	/* What kedge-init starts before the program has the rights that kedge-init still has. */
+	child->caps_bound = hook ? ~0ULL : parent->caps_bound;
+	child->seccomp = parent->seccomp;
+	child->nnp = parent->nnp;
+	child->good_mount = parent->good_mount;
+	child->reported = parent->reported;
+	for (int i = 0; i < 3; i++)
+		child->stdio[i] = parent->stdio[i];
+	child->state = hook ? GUARD_LABEL_MEMBER
+		       : parent->state == GUARD_LABEL_RUNTIME ? GUARD_LABEL_CHILD : parent->state;
+	child->cookie = parent->cookie;
+}
+
+/*
+ * The label of whom it descends from, in the same container. A child has its label before it runs, but the sweep may see it
+ * before that, and none can be made while another look-up of the same CPU is under way: both are no joiners.
+ */
+static __noinline struct guard_label *kin_of(struct task_struct *t, uint64_t cookie)
+{
+	struct guard_label *l = label_of(t->group_leader);
+
+	if (!l || l->cookie != cookie)
+		l = label_of(t->real_parent);
+	if (!l || l->cookie != cookie || l->state == GUARD_LABEL_JOINER)
+		return NULL;
+	return l;
+}
+
+static __noinline int joined(struct task_struct *t, struct guard_label *l, struct guard_entry *e, uint32_t hook, uint32_t tier)
+{
+	struct event ev = {.hook = hook, .tier = tier, .drift = 1ULL << GUARD_DRIFT_JOINER, .alone = true};
+	struct view v = {};
+
+	if (!t->nsproxy)
+		return 0;
+	view_take(&v, t, t->nsproxy, t->real_cred);
+	return caught(t, l, e, &v, &ev);
+}
+
 /*
  * Nobody labelled it, but it is in the pid namespace of a container. A label is made for it, which also tells it from one
  * whose label could not be looked up: kernels before 6.2 find none while another look-up of this CPU is under way.
  */
 static __noinline int orphan(struct task_struct *t, uint32_t hook, uint32_t tier)
 {
-	struct event ev = {.hook = hook, .tier = tier, .drift = 1ULL << GUARD_DRIFT_JOINER, .alone = true};
 	uint64_t ns = (uint64_t)active_pid(t).ns;
 	uint64_t *cookie = bpf_map_lookup_elem(&pidns, &ns);
+	struct guard_label *l, *kin;
 	struct guard_entry *e;
-	struct guard_label *l;
-	struct view v = {};
 
 	/* The run queue is locked: nothing may be allocated. */
 	if (!cookie || hook == GUARD_HOOK_SWITCH)
 		return 0;
 	e = bpf_map_lookup_elem(&containers, cookie);
-	if (!e || (e->flags & GUARD_ANY_JOINER) || (e->state != GUARD_SEALED && e->state != GUARD_CONDEMNED))
+	if (!e || (e->state != GUARD_SEALED && e->state != GUARD_CONDEMNED))
+		return 0;
+	kin = kin_of(t, *cookie);
+	if (!kin && (e->flags & GUARD_ANY_JOINER))
 		return 0;
 	l = bpf_task_storage_get(&labels, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!l || l->cookie)
 		return 0;
-	l->cookie = *cookie;
-	l->state = GUARD_LABEL_JOINER;
-	if (!t->nsproxy)
-		return 0;
-	view_take(&v, t, t->nsproxy, t->real_cred);
-	return caught(t, l, e, &v, &ev);
+	if (!kin) {
+		l->cookie = *cookie;
+		l->state = GUARD_LABEL_JOINER;
+		return joined(t, l, e, hook, tier);
+	}
+	label_inherit(l, kin, 0);
+	/* It may as well have got rid of its label to do what it does now. */
+	return l->state == GUARD_LABEL_MEMBER && e->state == GUARD_SEALED ? suspect(t, l, e, hook, tier) : 0;
 }
 
 /* Those of the host leave here: what has no pid namespace of its own is in no container, unless one shares the host's. */

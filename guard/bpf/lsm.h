@@ -141,6 +141,23 @@ int BPF_PROG(map_file)
 	return check(GUARD_HOOK_MMAP, GUARD_TIER_LSM);
 }
 
+/* A file is made, and others are changed, before there is anything that is opened. */
+#define CHANGE(name, at)                                                                           \
+	SEC("lsm/" #at)                                                                            \
+	int BPF_PROG(name)                                                                         \
+	{                                                                                          \
+		return check(GUARD_HOOK_INODE, GUARD_TIER_LSM);                                    \
+	}
+CHANGE(make_file, inode_create)
+CHANGE(make_dir, inode_mkdir)
+CHANGE(make_node, inode_mknod)
+CHANGE(make_link, inode_link)
+CHANGE(make_symlink, inode_symlink)
+CHANGE(remove_file, inode_unlink)
+CHANGE(remove_dir, inode_rmdir)
+CHANGE(rename_file, inode_rename)
+CHANGE(set_attributes, inode_setattr)
+
 /* Before the child has namespaces: a fork whose label cannot be made fails, and nobody need die. */
 SEC("lsm/task_alloc")
 int BPF_PROG(alloc, struct task_struct *child, unsigned long flags)

@@ -6,27 +6,6 @@
 
 #define ANCESTORS_MAX 64
 
-static __always_inline void label_inherit(struct guard_label *child, const struct guard_label *parent, uint64_t flags)
-{
-	bool hook = parent->state == GUARD_LABEL_CHILD && parent->seal_after < 2;
-
-	/* A thread of the runtime is the runtime. */
-	if (parent->state == GUARD_LABEL_RUNTIME && (flags & CLONE_THREAD))
-		return;
-	child->seal_after = hook ? 0 : parent->seal_after;
-	/* What kedge-init starts before the program has the rights that kedge-init still has. */
-	child->caps_bound = hook ? ~0ULL : parent->caps_bound;
-	child->seccomp = parent->seccomp;
-	child->nnp = parent->nnp;
-	child->good_mount = parent->good_mount;
-	child->reported = parent->reported;
-	for (int i = 0; i < 3; i++)
-		child->stdio[i] = parent->stdio[i];
-	child->state = hook ? GUARD_LABEL_MEMBER
-		       : parent->state == GUARD_LABEL_RUNTIME ? GUARD_LABEL_CHILD : parent->state;
-	child->cookie = parent->cookie;
-}
-
 /* Its processes cannot be told from those of the host by the level of their pid namespace. */
 static __noinline void expect_host_pid(uint64_t cookie)
 {
@@ -35,6 +14,17 @@ static __noinline void expect_host_pid(uint64_t cookie)
 
 	if (e && s && (e->flags & GUARD_HOST_PID))
 		s->host_pid_members = 1;
+}
+
+/* Without a label a child in the same, registered pid namespace is an orphan until it is taken in: at its next event. */
+static __always_inline bool is_found_later(uint64_t flags)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	uint64_t ns = (uint64_t)active_pid(t).ns;
+	struct nsproxy *proxy = t->nsproxy;
+
+	return !(flags & CLONE_NEWPID) && proxy && !differs(proxy->pid_ns_for_children, ns) &&
+	       bpf_map_lookup_elem(&pidns, &ns);
 }
 
 /* The label is there before the child is: without it the child would be nobody's. */
@@ -48,7 +38,7 @@ static __always_inline int inherit(struct task_struct *child, uint64_t flags)
 		expect_host_pid(parent->cookie);
 	l = bpf_task_storage_get(&labels, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!l)
-		return -EAGAIN;
+		return is_found_later(flags) ? 0 : -EAGAIN;
 	if (!l->cookie)
 		label_inherit(l, parent, flags);
 	return 0;

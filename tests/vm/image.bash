@@ -117,6 +117,7 @@ image_make() {
 		image_modules "$root" "$version"
 	done
 	image_settings "$root"
+	install -m 644 "$cache/kernel/evil.ko" "$root/usr/lib/kedge-vm/"
 	image_uml "$cache"
 	image_initramfs "$cache"
 	mkdir -p "$root/images"

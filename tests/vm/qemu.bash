@@ -49,7 +49,7 @@ qemu_disks() {
 }
 
 qemu_snapshot() {
-	local new=$VM_CACHE/qemu.new pid agent monitor
+	local new=$VM_CACHE/qemu.new pid agent monitor to tries=0
 	rm -rf --one-file-system "$new"
 	mkdir -p "$new"
 	qemu_disks raw "$VM_CACHE/root.img" "$new"

@@ -1,0 +1,212 @@
+#!/usr/bin/env bats
+# Ways out of a container, and that none of them leads anywhere. What a kernel exploit would do is in tests/vm/guard.bats.
+# requires: own-guard
+
+# shellcheck disable=SC2034,SC2154 # for the helpers, and of them
+
+load guard_helpers
+
+setup_file() { guard_setup_file; }
+teardown_file() { guard_teardown_file; }
+
+setup() {
+	begin
+	WAY=(-f "$T/host/created" -s "$T/host/secret") FILTERS=() LEAK=
+}
+
+@test "guard: nothing is found where nothing is done" {
+	attack none
+	is "$status $stderr" "0 "
+	is "$(value survived)" 1
+	is "$(drifts)" ""
+}
+
+@test "guard: setns to a namespace of the host kills" {
+	local type drift
+	for type in mnt:mount uts ipc net:network cgroup time; do
+		drift=${type#*:} type=${type%:*}
+		LEAK=/proc/self/ns/$type
+		attack setns "$type" 3
+		killed "$drift" || { echo "of setns $type"; return 1; }
+		is "$(drifts '.namespaces[] | select(.type == "'"$drift"'").new')" "$(stat -Lc %i "/proc/self/ns/$type")"
+		[[ ! -e $HOST/created ]] || ! has_tier lsm
+	done
+}
+
+@test "guard: setns to a user namespace of the host kills" {
+	unshare --user sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
+	local pid=$! own
+	own=$(readlink /proc/self/ns/user)
+	eventually differs_from "$own" "/proc/$pid/ns/user"
+	LEAK=/proc/$pid/ns/user
+	attack setns user 3
+	kill "$pid"
+	killed user
+}
+
+differs_from() { [[ $(readlink "$2") != "$1" ]]; }
+
+@test "guard: the kernel has no way from a pid namespace up" {
+	LEAK=/proc/self/ns/pid
+	attack setns pid 3
+	is "$status $(value error)" "3 22"
+	is "$(drifts)" ""
+}
+
+@test "guard: unshare of any namespace kills in strict mode" {
+	local type drift
+	for type in mnt:mount uts ipc net:network pid:pid_for_children cgroup time:time_for_children user; do
+		attack unshare "${type%:*}"
+		killed "${type#*:}" || { echo "of unshare $type"; return 1; }
+	done
+}
+
+@test "guard: clone with any new namespace kills in strict mode" {
+	local type
+	for type in mnt:mount uts ipc net:network pid cgroup user; do
+		attack clone "${type%:*}"
+		killed "${type#*:}" || { echo "of clone $type"; return 1; }
+	done
+}
+
+@test "guard: chroot through a leaked directory kills" {
+	LEAK=/ attack chroot 3
+	killed root
+}
+
+@test "guard: a working directory of the host kills (CVE-2024-21626)" {
+	mkdir "$T/leaked"
+	LEAK=$T/leaked
+	WAY=(-f created)
+	attack cwd 3
+	killed cwd
+}
+
+@test "guard: files below a leaked directory are refused where the kernel can" {
+	needs_tier lsm
+	mkdir "$T/leaked"
+	LEAK=$T/leaked
+	WAY=(-f created)
+	attack openat 3
+	is "$(value created)" -1
+	[ ! -e "$T/leaked/created" ]
+	is "$(drifts '.drift[0]')" '"file"'
+}
+
+@test "guard: a member that moves itself out of its cgroup is killed" {
+	needs_tier sample
+	mkdir "$CGROUP/other"
+	LEAK=$CGROUP/other/cgroup.procs
+	prepare_attack
+	attacker_config '["-t", "400", "cgroup", "3"]'
+	status=0
+	env -- "$MARK" timeout -k 5 60 "$KEDGE" --root "$STATE" run --preserve-fds 1 --bundle "$BUNDLE" c1 </dev/null \
+		>"$T/stdout" 2>"$T/stderr" 3>"$LEAK" 4>&- || status=$?
+	stderr=$(<"$T/stderr") outcome=$("$attacker" show "$T/outcome")
+	killed cgroup_move
+	rmdir "$CGROUP/other"
+}
+
+@test "guard: the host may move a container" {
+	prepare_attack
+	guarded '.process.args = ["sleep", "1000"]'
+	ok run --detach --bundle "$BUNDLE" c1
+	mkdir "$CGROUP/other"
+	pid_of c1 >"$CGROUP/other/cgroup.procs"
+	sleep 0.3
+	is_status running
+	ok exec c1 true
+	is "$(drifts)" ""
+	pid_of c1 >"$CGROUP/c1/cgroup.procs"
+	rmdir "$CGROUP/other"
+}
+
+@test "guard: who enters unregistered dies alone" {
+	needs_tier sample
+	prepare_attack
+	guarded '.process.args = ["sleep", "1000"]'
+	ok run --detach --bundle "$BUNDLE" c1
+	run -137 timeout 20 nsenter --all --target "$(pid_of)" -- sh -c 'while :; do :; done'
+	eventually there_is drifts
+	is "$(drifts '.drift[0]' | sort -u)" '"joiner"'
+	is_status running
+}
+
+@test "guard: exec is registered and lives" {
+	prepare_attack
+	guarded '.process.args = ["sleep", "1000"]'
+	ok run --detach --bundle "$BUNDLE" c1
+	ok exec c1 sh -c 'sleep 0.2; ls / >/dev/null; (sleep 0.1)'
+	ok exec --cap CAP_NET_ADMIN c1 sh -c 'sleep 0.2'
+	is "$(drifts)" ""
+	is_status running
+}
+
+@test "guard: a killed container says why" {
+	prepare_attack
+	LEAK=/proc/self/ns/uts
+	attacker_config '["-t", "2000", "setns", "uts", "3"]'
+	leaking create --bundle "$BUNDLE" c1
+	is "$status $stderr" "0 "
+	local own
+	own=$(state guard.namespaces.uts)
+	ok start c1
+	eventually is_status stopped
+	eventually there_is drifts
+	ok state c1
+	is "$(jq -r '.guard.drift.reason' <<<"$output")" "uts namespace changed"
+	is "$(jq -r '.guard.drift.namespaces[0] | "\(.old) \(.new)"' <<<"$output")" "$own $(stat -Lc %i /proc/self/ns/uts)"
+	is "$(drifts .comm)" '"attacker"'
+	is "$(drifts .id)" '"c1"'
+}
+
+@test "guard: with the container goes everything that it started" {
+	prepare_attack
+	LEAK=/proc/self/ns/uts
+	attacker_config '[]' '.process.args = ["sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1000 & done; exec /attacker -o /outcome -c setns uts 3"]'
+	leaking run --bundle "$BUNDLE" c1
+	outcome=$("$attacker" show "$T/outcome")
+	killed uts
+	eventually there_is events 'select(.type == "killed")'
+	is "$(events 'select(.type == "killed").allDead')" true
+	if has_tier sample; then
+		(($(events 'select(.type == "killed").latencyUs.allDead') < 50000))
+	fi
+}
+
+@test "guard: audit mode lets live and tells" {
+	LEAK=/proc/self/ns/uts
+	FILTERS=('.annotations["org.kedge.guard.mode"] = "audit"')
+	attack setns uts 3
+	is "$status $(value survived)" "0 1"
+	eventually there_is drifts
+	is "$(drifts '"\(.action) \(.drift[0])"' | sort -u)" '"logged uts"'
+}
+
+@test "guard: off means off" {
+	LEAK=/proc/self/ns/uts
+	FILTERS=('.annotations = {}')
+	attack setns uts 3
+	is "$status $(value survived)" "0 1"
+	is "$(drifts)" ""
+}
+
+@test "guard: in scope process only the offender dies" {
+	LEAK=/proc/self/ns/uts
+	FILTERS=('.annotations["org.kedge.guard.scope"] = "process"'
+		'.process.args = ["sh", "-c", "/attacker -o /outcome setns uts 3; echo $?; sleep 0.3; echo alive"]')
+	attack
+	is "$status" 0
+	is "$output" $'137\nalive'
+	is "$(value survived)" 0
+}
+
+@test "guard: nested mode lets make namespaces, and still not join the host's" {
+	FILTERS=('.annotations["org.kedge.guard.nesting"] = "nested"')
+	attack unshare uts
+	is "$status $(value survived)" "0 1"
+	is "$(drifts)" ""
+	LEAK=/proc/self/ns/uts
+	attack setns uts 3
+	killed uts
+}
