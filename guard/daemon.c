@@ -19,7 +19,6 @@
 
 #define OTHER_WAIT_MS 10000
 #define OTHER_SLICE_NS 5000000
-#define OWN_CGROUP "kedge-guard"
 
 /* --- leaving the caller */
 
@@ -53,12 +52,12 @@ static int leave_cgroup(struct error *e)
 {
 	auto_cgroup struct cgroup cg = {.fd = -1, .mount_fd = -1};
 
-	if (cgroup_place("/" OWN_CGROUP, OWN_CGROUP, &cg, e) < 0)
+	if (cgroup_place("/" GUARD_CGROUP, GUARD_CGROUP, &cg, e) < 0)
 		return -1;
-	if (mkdirat(cg.mount_fd, OWN_CGROUP, 0755) < 0 && errno != EEXIST)
-		return error_set(e, ERROR_HOST, errno, "cannot make cgroup '%s'", OWN_CGROUP);
+	if (mkdirat(cg.mount_fd, GUARD_CGROUP, 0755) < 0 && errno != EEXIST)
+		return error_set(e, ERROR_HOST, errno, "cannot make cgroup '%s'", GUARD_CGROUP);
 	if (cg.fd < 0)
-		cg.fd = openat(cg.mount_fd, OWN_CGROUP, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		cg.fd = openat(cg.mount_fd, GUARD_CGROUP, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return cgroup_attach(&cg, 0, e);
 }
 

@@ -3,6 +3,8 @@
 
 #include "guard/guard.h"
 
+#define GUARD_CGROUP "kedge-guard" /* of the process, below the cgroup2 mount */
+
 /* Whether kedge-guard holds its lock in GUARD_DIR. */
 bool guard_alive(int dir);
 

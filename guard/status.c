@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "base/num.h"
 #include "base/sys.h"
+#include "cgroups/cgroup.h"
 #include "guard/internal.h"
 #include "guard/kernel.h"
 #include "spec/json.h"
@@ -152,6 +153,18 @@ static int end_daemon(int dir, struct error *e)
 	return 0;
 }
 
+/* Empty now; busy, if another one has come meanwhile. */
+static int remove_cgroup(struct error *e)
+{
+	auto_cgroup struct cgroup cg = {.fd = -1, .mount_fd = -1};
+
+	if (cgroup_place("/" GUARD_CGROUP, GUARD_CGROUP, &cg, e) < 0)
+		return -1;
+	if (unlinkat(cg.mount_fd, GUARD_CGROUP, AT_REMOVEDIR) < 0 && errno != ENOENT && errno != EBUSY)
+		return error_set(e, ERROR_HOST, errno, "cannot remove cgroup '%s'", GUARD_CGROUP);
+	return 0;
+}
+
 int guard_stop(bool force, struct error *e)
 {
 	auto_arena struct arena a = {};
@@ -167,7 +180,7 @@ int guard_stop(bool force, struct error *e)
 		error_set(e, ERROR_STATE, 0, "%zu container(s) are guarded, among them '%s'", n, armed[0].id);
 		return error_hint(e, "--force leaves them unguarded; kedge-guard alone can be ended and started at any time");
 	}
-	if (end_daemon(dir, e) < 0)
+	if (end_daemon(dir, e) < 0 || remove_cgroup(e) < 0)
 		return -1;
 	auto_close int pins = open_pins();
 	return pins < 0 ? 0 : guard_unload(pins, e);
