@@ -102,6 +102,14 @@ int dl_prepare(uint32_t preserve, struct error *e)
 			 SHARED_NAME " cannot be executed", gnu_get_libc_version());
 }
 
+static int *(*their_errno)(void);
+
+void dl_take_errno(void)
+{
+	if (their_errno)
+		errno = *their_errno();
+}
+
 int dl_load(const char *soname, const char *package, const struct dl_symbol *symbols, size_t n, struct error *e)
 {
 	if (dl_prepare(0, e) < 0)
@@ -110,6 +118,8 @@ int dl_load(const char *soname, const char *package, const struct dl_symbol *sym
 	if (!handle)
 		return error_set(e, ERROR_HOST, 0, "cannot load library '%s': %s (package %s)", soname, dlerror(),
 				 package);
+	void *location = dlsym(handle, "__errno_location");
+	memcpy(&their_errno, &location, sizeof(location));
 	for (size_t i = 0; i < n; i++) {
 		void *p = dlsym(handle, symbols[i].name);
 		if (!p)

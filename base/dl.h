@@ -18,6 +18,9 @@ must_check int dl_prepare(uint32_t preserve, struct error *e);
 /* For tests: whether the libc.so.6 at path is of this version, "2.36". */
 bool dl_libc_is(const char *path, const char *version);
 
+/* What a function of a loaded library left in errno: beside a statically linked program that is another errno than ours. */
+void dl_take_errno(void);
+
 /* Opens soname (RTLD_NOW | RTLD_LOCAL) and fills every pointer; ERROR_HOST naming library, symbol and the
  * Debian package to install. The handle is never closed. Calls dl_prepare() with no descriptors: a command that
  * cannot be begun anew has done so itself before its first effect. */

@@ -30,6 +30,8 @@ void guard_done(struct guard *g)
 	*g = (struct guard)GUARD_NONE;
 }
 
+#define PREFIX_MAX 48
+
 static int pin_get(const char *prefix, const char *name)
 {
 	char path[128];
@@ -38,24 +40,33 @@ static int pin_get(const char *prefix, const char *name)
 	return sys_bpf(BPF_OBJ_GET, &(union bpf_attr){.pathname = (uint64_t)(uintptr_t)path}, sizeof(union bpf_attr));
 }
 
-/* kedge-guard mounts its bpffs where pid 1 sees it; who has a mount namespace of his own looks through pid 1, or where that is
- * closed, through kedge-guard. */
-static int map_open(int dir, const char *name)
+static int guard_root(int dir, char prefix[PREFIX_MAX])
 {
 	auto_strbuf struct strbuf pid = {};
-	char root[48];
 	uint32_t n;
-	int fd = pin_get("", name);
 
-	if (fd < 0 && errno == ENOENT)
-		fd = pin_get("/proc/1/root", name);
-	if (fd >= 0 || (errno != ENOENT && errno != EACCES) || read_file_at(dir, "lock", 32, &pid) < 0 || pid.len == 0)
-		return fd;
+	if (read_file_at(dir, "lock", 32, &pid) < 0 || pid.len == 0)
+		return -1;
 	pid.s[strcspn(pid.s, "\n")] = '\0';
 	if (parse_u32(pid.s, INT32_MAX, &n) < 0)
+		return -1;
+	snprintf(prefix, PREFIX_MAX, "/proc/%u/root", n);
+	return 0;
+}
+
+/* kedge-guard mounts its bpffs where pid 1 sees it; who has a mount namespace of his own looks through pid 1, or where that is
+ * closed, through kedge-guard. prefix: where the map was. */
+static int containers_open(int dir, char prefix[PREFIX_MAX])
+{
+	prefix[0] = '\0';
+	int fd = pin_get(prefix, "containers");
+	if (fd < 0 && errno == ENOENT) {
+		snprintf(prefix, PREFIX_MAX, "/proc/1/root");
+		fd = pin_get(prefix, "containers");
+	}
+	if (fd >= 0 || (errno != ENOENT && errno != EACCES) || guard_root(dir, prefix) < 0)
 		return fd;
-	snprintf(root, sizeof(root), "/proc/%u/root", n);
-	return pin_get(root, name);
+	return pin_get(prefix, "containers");
 }
 
 static int map_update(int map, const void *key, const void *value)
@@ -77,10 +88,12 @@ static int map_delete(int map, const void *key)
 
 static int open_maps(struct guard *g)
 {
-	g->containers = map_open(g->dir, "containers");
+	char prefix[PREFIX_MAX];
+
+	g->containers = containers_open(g->dir, prefix);
 	if (g->containers < 0)
 		return -1;
-	g->labels = map_open(g->dir, "labels");
+	g->labels = pin_get(prefix, "labels");
 	if (g->labels >= 0)
 		return 0;
 	macro_close(&g->containers);
@@ -212,14 +225,14 @@ static int forget(int dir, const char *name, struct error *e)
 
 int guard_disarm(uint64_t cookie, struct error *e)
 {
-	char armed[] = ARMED "/0123456789abcdef", drift[] = DRIFT "/0123456789abcdef";
+	char armed[] = ARMED "/0123456789abcdef", drift[] = DRIFT "/0123456789abcdef", prefix[PREFIX_MAX];
 
 	auto_close int dir = open(GUARD_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return errno == ENOENT ? 0 : error_set(e, ERROR_HOST, errno, "drift guard: cannot open '%s'", GUARD_DIR);
 	guard_cookie_text(cookie, armed + sizeof(ARMED));
 	guard_cookie_text(cookie, drift + sizeof(DRIFT));
-	auto_close int containers = map_open(dir, "containers");
+	auto_close int containers = containers_open(dir, prefix);
 	if (containers >= 0 && map_delete(containers, &cookie) < 0 && errno != ENOENT)
 		return error_set(e, ERROR_HOST, errno, "drift guard: cannot remove the container's entry");
 	/* The record goes after the entry: whoever is killed in between finds both by the same cookie. */

@@ -22,8 +22,10 @@ static int check_selinux(const char *property, const char *label, struct error *
 	if (enabled() != 1)
 		return error_set(e, ERROR_CONFIG, 0,
 				 "%s: '%s' is given, but SELinux is disabled or not supported here", property, label);
-	if (check_context(label) < 0)
+	if (check_context(label) < 0) {
+		dl_take_errno();
 		return error_set(e, ERROR_CONFIG, errno, "%s: the policy does not know '%s'", property, label);
+	}
 	return 0;
 }
 

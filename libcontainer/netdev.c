@@ -119,6 +119,12 @@ static void *request(uint16_t type, uint16_t flags, size_t extra, struct nlmsghd
 	return mnl.put_extra(*ret, extra);
 }
 
+static int failed(void)
+{
+	dl_take_errno();
+	return -1;
+}
+
 static int talk(struct mnl_socket *sock, struct nlmsghdr *message, mnl_cb_t each, void *data)
 {
 	static char buf[REPLY_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
@@ -126,13 +132,15 @@ static int talk(struct mnl_socket *sock, struct nlmsghdr *message, mnl_cb_t each
 
 	message->nlmsg_seq = ++seq;
 	if (mnl.socket_send(sock, message, message->nlmsg_len) < 0)
-		return -1;
+		return failed();
 	for (;;) {
 		ssize_t n = mnl.socket_receive(sock, buf, sizeof(buf));
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && failed() < 0 && errno == EINTR)
 			continue;
 		int ret = n < 0 ? -1 : mnl.cb_run(buf, (size_t)n, seq, mnl.socket_portid(sock), each, data);
-		if (ret <= MNL_CB_STOP)
+		if (ret < 0)
+			return n < 0 ? -1 : failed();
+		if (ret == MNL_CB_STOP)
 			return ret;
 	}
 }
@@ -141,11 +149,12 @@ static struct mnl_socket *open_socket(void)
 {
 	struct mnl_socket *sock = mnl.socket_open(NETLINK_ROUTE, SOCK_CLOEXEC);
 
-	if (sock && mnl.socket_bind(sock, 0, MNL_SOCKET_AUTOPID) < 0) {
+	if (sock && mnl.socket_bind(sock, 0, MNL_SOCKET_AUTOPID) == 0)
+		return sock;
+	failed();
+	if (sock)
 		mnl.socket_close(sock);
-		sock = NULL;
-	}
-	return sock;
+	return NULL;
 }
 
 static int read_link(const struct nlmsghdr *message, void *data)
