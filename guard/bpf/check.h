@@ -245,50 +245,6 @@ static __noinline int joined(struct task_struct *t, struct guard_label *l, struc
 	return caught(t, l, e, &v, &ev);
 }
 
-/*
- * Nobody labelled it, but it is in the pid namespace of a container. A label is made for it, which also tells it from one
- * whose label could not be looked up: kernels before 6.2 find none while another look-up of this CPU is under way.
- */
-static __noinline int orphan(struct task_struct *t, uint32_t hook, uint32_t tier)
-{
-	uint64_t ns = (uint64_t)active_pid(t).ns;
-	uint64_t *cookie = bpf_map_lookup_elem(&pidns, &ns);
-	struct guard_label *l, *kin;
-	struct guard_entry *e;
-
-	/* The run queue is locked: nothing may be allocated. */
-	if (!cookie || hook == GUARD_HOOK_SWITCH)
-		return 0;
-	e = bpf_map_lookup_elem(&containers, cookie);
-	if (!e || (e->state != GUARD_SEALED && e->state != GUARD_CONDEMNED))
-		return 0;
-	kin = kin_of(t, *cookie);
-	if (!kin && (e->flags & GUARD_ANY_JOINER))
-		return 0;
-	l = bpf_task_storage_get(&labels, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!l || l->cookie)
-		return 0;
-	if (!kin) {
-		l->cookie = *cookie;
-		l->state = GUARD_LABEL_JOINER;
-		return joined(t, l, e, hook, tier);
-	}
-	label_inherit(l, kin, 0);
-	/* It may as well have got rid of its label to do what it does now. */
-	return l->state == GUARD_LABEL_MEMBER && e->state == GUARD_SEALED ? suspect(t, l, e, hook, tier) : 0;
-}
-
-/* Those of the host leave here: what has no pid namespace of its own is in no container, unless one shares the host's. */
-static __always_inline bool of_the_host(struct task_struct *t)
-{
-	struct guard_settings *s;
-
-	if (t->thread_pid->level != 0)
-		return false;
-	s = host_settings();
-	return !s || !s->host_pid_members;
-}
-
 /* The entry of a member that is to be checked; else what the hook returns is in *ret. */
 static __always_inline struct guard_entry *entry_of(struct guard_label *l, bool signal, int *ret)
 {
@@ -308,6 +264,56 @@ static __always_inline struct guard_entry *entry_of(struct guard_label *l, bool 
 		bpf_send_signal(SIGKILL);
 	*ret = -EPERM;
 	return NULL;
+}
+
+/*
+ * Nobody labelled it, but it is in the pid namespace of a container. A label is made for it, which also tells it from one
+ * whose label could not be looked up: kernels before 6.2 find none while another look-up of this CPU is under way.
+ */
+static __noinline int orphan(struct task_struct *t, uint32_t hook, uint32_t tier)
+{
+	uint64_t ns = (uint64_t)active_pid(t).ns;
+	uint64_t *cookie = bpf_map_lookup_elem(&pidns, &ns);
+	struct guard_label *l, *kin;
+	struct guard_entry *e;
+	int ret;
+
+	/* The run queue is locked: nothing may be allocated. */
+	if (!cookie || hook == GUARD_HOOK_SWITCH)
+		return 0;
+	e = bpf_map_lookup_elem(&containers, cookie);
+	if (!e || (e->state != GUARD_SEALED && e->state != GUARD_CONDEMNED))
+		return 0;
+	kin = kin_of(t, *cookie);
+	if (!kin && (e->flags & GUARD_ANY_JOINER))
+		return 0;
+	l = bpf_task_storage_get(&labels, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!l)
+		return -EPERM;
+	/* An interrupt has come in between, and judged it already. */
+	if (l->cookie) {
+		e = entry_of(l, true, &ret);
+		return e ? suspect(t, l, e, hook, tier) : ret;
+	}
+	if (!kin) {
+		l->cookie = *cookie;
+		l->state = GUARD_LABEL_JOINER;
+		return joined(t, l, e, hook, tier);
+	}
+	label_inherit(l, kin, 0);
+	/* It may as well have got rid of its label to do what it does now. */
+	return l->state == GUARD_LABEL_MEMBER && e->state == GUARD_SEALED ? suspect(t, l, e, hook, tier) : 0;
+}
+
+/* Those of the host leave here: what has no pid namespace of its own is in no container, unless one shares the host's. */
+static __always_inline bool of_the_host(struct task_struct *t)
+{
+	struct guard_settings *s;
+
+	if (t->thread_pid->level != 0)
+		return false;
+	s = host_settings();
+	return !s || !s->host_pid_members;
 }
 
 /* Of the current task: 0, or what a hook that can refuse returns. */
