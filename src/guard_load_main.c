@@ -21,13 +21,14 @@ static int load(struct error *e)
 	return guard_facts_write(dir, &facts, e);
 }
 
+/* Ends at once: a check for leaks, in a build with sanitizers, needs a call that the guard's own filter denies to its children. */
 int main(void)
 {
 	struct error e = {};
 	char text[sizeof(e.msg) + 256];
 
 	if (load(&e) == 0)
-		return EXIT_SUCCESS;
+		_exit(EXIT_SUCCESS);
 	fprintf(stderr, "%s\n", error_text(&e, text, sizeof(text)));
-	return EXIT_FAILURE;
+	_exit(EXIT_FAILURE);
 }
