@@ -126,6 +126,9 @@ void guard_kill_rest(struct guard_daemon *d);      /* condemned by the kernel wh
 void guard_dying_look(struct guard_daemon *d);
 
 /* guard/report.c: audit line, drift/COOKIE, counts. */
+/* For who waits, before the kill: no kernel tells him that there will be a reason. */
+void guard_report_cause(struct guard_daemon *d, const struct guard_armed *armed, const struct guard_record *record,
+			const struct guard_now *now);
 void guard_report_drift(struct guard_daemon *d, const struct guard_armed *armed, const struct guard_record *record,
 			const struct guard_latency *latency, const struct guard_now *now);
 void guard_report_container(struct guard_daemon *d, const char *type, const struct guard_container *c);

@@ -118,6 +118,8 @@ static void found(struct guard_daemon *d, struct guard_armed *armed, struct guar
 		if (pidfd >= 0 && guard_process_check(m->proc, &armed->poll->fp, &d->host, armed->flags & GUARD_NESTED, &again) == 0)
 			sys_pidfd_send_signal(pidfd, SIGKILL);
 	} else if (enforce) {
+		if (!armed->killed)
+			guard_report_cause(d, armed, record, now);
 		guard_kill_container(d, armed, now->boot_ns);
 	}
 	struct guard_now after = guard_now();

@@ -45,6 +45,19 @@ static void write_drift(struct guard_daemon *d, uint64_t cookie, const struct st
 		unlinkat(d->drift_dir, name, 0);
 }
 
+void guard_report_cause(struct guard_daemon *d, const struct guard_armed *armed, const struct guard_record *record,
+			const struct guard_now *now)
+{
+	const struct guard_latency none = {};
+	auto_arena struct arena a = {};
+	auto_strbuf struct strbuf line = {};
+	struct guard_container c;
+
+	guard_armed_describe(d, record->cookie, armed, &a, &c);
+	guard_audit_drift(&line, &c, record, &none, now);
+	write_drift(d, record->cookie, &line);
+}
+
 void guard_report_drift(struct guard_daemon *d, const struct guard_armed *armed, const struct guard_record *record,
 			const struct guard_latency *latency, const struct guard_now *now)
 {
