@@ -53,13 +53,6 @@ void guard_facts_print(const struct guard_facts *facts, struct strbuf *out)
 	strbuf_addc(out, '\n');
 }
 
-static char *copy(struct arena *a, const struct json *object, const char *key)
-{
-	const char *s = json_str(object, key, NULL);
-
-	return s ? arena_strdup(a, s) : NULL;
-}
-
 int guard_facts_read(struct arena *a, struct guard_facts *ret, struct error *e)
 {
 	auto_strbuf struct strbuf text = {};
@@ -78,9 +71,9 @@ int guard_facts_read(struct arena *a, struct guard_facts *ret, struct error *e)
 			facts.tiers |= (uint32_t)bit;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
-		*reason(&facts, i) = copy(a, json_get(root, "whyNot"), reasons[i].tier);
-	facts.kernel = copy(a, root, "kernel");
-	facts.build = copy(a, root, "build");
+		*reason(&facts, i) = json_dup(a, json_get(root, "whyNot"), reasons[i].tier);
+	facts.kernel = json_dup(a, root, "kernel");
+	facts.build = json_dup(a, root, "build");
 	facts.load_ms = (uint32_t)json_int(root, "loadMs", 0);
 	*ret = facts;
 	return 0;

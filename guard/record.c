@@ -43,13 +43,6 @@ void guard_container_print(const struct guard_container *c, struct strbuf *out)
 	strbuf_addc(out, '\n');
 }
 
-static char *copy(struct arena *a, const struct json *root, const char *key)
-{
-	const char *s = json_str(root, key, NULL);
-
-	return s ? arena_strdup(a, s) : NULL;
-}
-
 int guard_container_parse(struct arena *a, const char *name, const char *text, size_t n, struct guard_container *ret,
 			  struct error *e)
 {
@@ -58,10 +51,10 @@ int guard_container_parse(struct arena *a, const char *name, const char *text, s
 	if (json_parse(a, name, text, n, &root, e) < 0)
 		return -1;
 	struct guard_container c = {
-		.id = copy(a, root, "id"),
-		.root = copy(a, root, "root"),
-		.cgroup = copy(a, root, "cgroup"),
-		.image = copy(a, root, "image"),
+		.id = json_dup(a, root, "id"),
+		.root = json_dup(a, root, "root"),
+		.cgroup = json_dup(a, root, "cgroup"),
+		.image = json_dup(a, root, "image"),
 		.mode = (uint32_t)json_int(root, "mode", GUARD_ENFORCE),
 		.flags = (uint32_t)json_int(root, "flags", 0),
 		.sweep_ms = (uint32_t)json_int(root, "sweepMs", 1000),

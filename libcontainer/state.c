@@ -136,20 +136,13 @@ static void read_annotations(struct arena *a, const struct json *object, struct 
 	ret->n = n;
 }
 
-static char *read_text(struct arena *a, const struct json *root, const char *key)
-{
-	const char *s = json_str(root, key, NULL);
-
-	return s ? arena_strdup(a, s) : NULL;
-}
-
 static int read_guard(struct arena *a, const struct json *object, struct state_guard *ret)
 {
 	const char *cookie = json_str(object, "cookie", NULL);
 
 	*ret = (struct state_guard){.mode = (uint32_t)json_int(object, "mode", GUARD_OFF),
 				    .require = (uint32_t)json_int(object, "require", GUARD_REQUIRE_NONE),
-				    .why_not = read_text(a, object, "whyNot")};
+				    .why_not = json_dup(a, object, "whyNot")};
 	return ret->mode > GUARD_ENFORCE || ret->require > GUARD_REQUIRE_SYSCALL ||
 			       (cookie && guard_cookie_parse(cookie, &ret->cookie) < 0)
 		       ? -1
@@ -174,17 +167,17 @@ int state_read(const struct statedir *dir, struct arena *a, struct state *ret, s
 	if (json_parse(a, "state.json", strbuf_str(&text), text.len, &root, e) < 0)
 		return error_in(e, "container '%s'", dir->id);
 	struct state state = {
-		.id = read_text(a, root, "id"),
-		.bundle = read_text(a, root, "bundle"),
-		.rootfs = read_text(a, root, "rootfs"),
-		.oci_version = read_text(a, root, "ociVersion"),
-		.created = read_text(a, root, "created"),
+		.id = json_dup(a, root, "id"),
+		.bundle = json_dup(a, root, "bundle"),
+		.rootfs = json_dup(a, root, "rootfs"),
+		.oci_version = json_dup(a, root, "ociVersion"),
+		.created = json_dup(a, root, "created"),
 		.pid = (pid_t)json_int(root, "pid", 0),
 		.start_time = (uint64_t)json_int(root, "startTime", 0),
-		.cgroup = read_text(a, root, "cgroup"),
+		.cgroup = json_dup(a, root, "cgroup"),
 		.cgroup_existed = json_bool(root, "cgroupExisted", false),
 		.cgroup_ino = (uint64_t)json_int(root, "cgroupInode", 0),
-		.unit = read_text(a, root, "unit"),
+		.unit = json_dup(a, root, "unit"),
 		.user_unit = json_bool(root, "userUnit", false),
 		.rootless = json_bool(root, "rootless", false),
 		.no_new_keyring = json_bool(root, "noNewKeyring", false),

@@ -398,6 +398,13 @@ const char *json_str(const struct json *object, const char *key, const char *oth
 	return v && v->type == JSON_STRING ? v->text : otherwise;
 }
 
+char *json_dup(struct arena *a, const struct json *object, const char *key)
+{
+	const char *s = json_str(object, key, NULL);
+
+	return s ? arena_strdup(a, s) : NULL;
+}
+
 int64_t json_int(const struct json *object, const char *key, int64_t otherwise)
 {
 	const struct json *v = json_get(object, key);

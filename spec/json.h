@@ -34,6 +34,7 @@ must_check int json_parse(struct arena *a, const char *name, const char *text, s
 struct json *json_get(const struct json *object, const char *key); /* NULL: absent or not an object */
 /* Typed look-ups for our own documents (state.json): absent or other type gives the default. */
 const char *json_str(const struct json *object, const char *key, const char *otherwise);
+char *json_dup(struct arena *a, const struct json *object, const char *key); /* NULL: absent or other type */
 int64_t json_int(const struct json *object, const char *key, int64_t otherwise);
 bool json_bool(const struct json *object, const char *key, bool otherwise);
 const char *json_type_name(enum json_type type); /* "a number" ... as used in messages */
