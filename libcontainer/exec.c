@@ -251,7 +251,7 @@ static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan
 	plan->preserve_fds = x->o->preserve_fds;
 	if (plan_exec(plan, &in, e) < 0)
 		return -1;
-	if (guarding_join(&x->guarding, &x->state.guard, &x->arena, e) < 0)
+	if (guarding_join(&x->guarding, &x->state.guard, e) < 0)
 		return -1;
 	plan->regs[0] = fcntl(x->init, F_DUPFD_CLOEXEC, 3);
 	auto_close int cgroup_fd = exec_cgroup_fd(x, e);

@@ -82,21 +82,16 @@ int guarding_arm(const struct guarding *g, const struct spec *spec, const char *
 	return guard_arm(&g->guard, &c, e);
 }
 
-int guarding_join(struct guarding *g, const struct state_guard *state, struct arena *a, struct error *e)
+int guarding_join(struct guarding *g, const struct state_guard *state, struct error *e)
 {
-	struct error why = {};
-
 	*g = (struct guarding){.guard = GUARD_NONE};
 	if (!state->cookie)
 		return 0;
 	g->policy.require = state->require;
-	if (guard_open(&g->guard, &g->policy, &why) == 0) {
-		g->cookie = state->cookie;
-		return 0;
-	}
-	if (state->require != GUARD_REQUIRE_NONE)
-		return required(&g->policy, &why, e);
-	log_write(LOG_INFO, "%s", text_of(a, &why));
+	/* Unlabelled it would be a stranger there: the guard would kill it, and nobody could say why. */
+	if (guard_open(&g->guard, &g->policy, e) < 0)
+		return error_in(e, "the container is guarded");
+	g->cookie = state->cookie;
 	return 0;
 }
 

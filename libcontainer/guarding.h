@@ -23,8 +23,9 @@ must_check int guarding_open(struct guarding *g, struct arena *a, struct error *
 /* Enters the container; the cookie must stand in its intent. */
 must_check int guarding_arm(const struct guarding *g, const struct spec *spec, const char *id, const char *root,
 			    const char *cgroup, struct error *e);
-/* For a process that joins: the guard of the container's state; cookie 0 where there is none any more. */
-must_check int guarding_join(struct guarding *g, const struct state_guard *state, struct arena *a, struct error *e);
+/* For a process that joins: the guard of the container's state, without which it would be taken for a stranger; cookie 0 where the
+ * container has none. */
+must_check int guarding_join(struct guarding *g, const struct state_guard *state, struct error *e);
 /* As it goes into state.json. */
 void guarding_state(const struct guarding *g, struct state_guard *ret);
 void guarding_done(struct guarding *g);
