@@ -148,11 +148,14 @@ int cgroup_create(struct cgroup *cg, const struct spec_resources *resources, boo
 	return -1;
 }
 
-uint64_t cgroup_inode(const struct cgroup *cg)
+int cgroup_inode(const struct cgroup *cg, uint64_t *ret, struct error *e)
 {
-	struct stat st;
+	struct stat st = {};
 
-	return cg->fd >= 0 && fstat(cg->fd, &st) == 0 ? st.st_ino : 0;
+	if (cg->fd >= 0 && fstat(cg->fd, &st) < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot look at cgroup '%s'", cg->path);
+	*ret = st.st_ino;
+	return 0;
 }
 
 int cgroup_explain(const struct cgroup *cg, int sys, struct error *e)

@@ -255,7 +255,7 @@ static const char *creation_state_json(void *ctx, pid_t pid, bool for_hooks)
 	return json_as(ctx, for_hooks ? STATUS_CREATED : STATUS_CREATING, pid);
 }
 
-static void fill_state(struct creation *c)
+static int fill_state(struct creation *c, struct error *e)
 {
 	const struct spec_namespace *pidns = &c->spec->linux_.namespaces[NS_PID];
 
@@ -267,7 +267,6 @@ static void fill_state(struct creation *c)
 		.created = state_timestamp(&c->arena),
 		.cgroup = c->has_cgroup ? (char *)c->intent.cgroup : NULL,
 		.cgroup_existed = c->has_cgroup && c->intent.cgroup_existed,
-		.cgroup_ino = c->has_cgroup ? cgroup_inode(&c->cgroup) : 0,
 		.unit = c->has_cgroup ? (char *)c->intent.unit : NULL,
 		.user_unit = c->intent.user_unit,
 		.rootless = c->privileges.rootless,
@@ -276,6 +275,7 @@ static void fill_state(struct creation *c)
 		.annotations = c->spec->annotations,
 	};
 	guarding_state(&c->guarding, &c->state.guard);
+	return c->has_cgroup ? cgroup_inode(&c->cgroup, &c->state.cgroup_ino, e) : 0;
 }
 
 static int hand_over(const char *path, int fd, const char *payload, struct error *e)
@@ -378,9 +378,8 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 	const struct seccomp_program *seccomp = NULL;
 	const struct spec_linux *l = &c->spec->linux_;
 
-	if (seccomp_program(c->spec, c->dir.root_fd, &c->arena, &seccomp, e) < 0)
+	if (seccomp_program(c->spec, c->dir.root_fd, &c->arena, &seccomp, e) < 0 || fill_state(c, e) < 0)
 		return -1;
-	fill_state(c);
 	const char *notify = notify_directory(c, e);
 	if (e->kind != ERROR_NONE)
 		return -1;

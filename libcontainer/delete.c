@@ -24,13 +24,14 @@
 static int destroy_cgroup(const struct intent *intent, struct error *e)
 {
 	auto_cgroup struct cgroup cg = {.fd = -1};
+	uint64_t ino;
 
 	if (!intent->cgroup || intent->cgroup_existed)
 		return 0;
-	if (cgroup_open(intent->cgroup, &cg, e) < 0)
+	if (cgroup_open(intent->cgroup, &cg, e) < 0 || cgroup_inode(&cg, &ino, e) < 0)
 		return -1;
 	/* A scope goes with its last process, and the name may be taken since. */
-	if (cg.fd >= 0 && intent->cgroup_ino && cgroup_inode(&cg) != intent->cgroup_ino)
+	if (cg.fd >= 0 && intent->cgroup_ino && ino != intent->cgroup_ino)
 		return 0;
 	cg.made = intent->cgroup_made;
 	if (cgroup_set_unit(&cg, intent->unit, intent->user_unit, e) < 0)
