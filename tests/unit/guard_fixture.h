@@ -226,9 +226,10 @@ __attribute__((unused)) static int namespace_fd(pid_t pid, const char *name)
 
 __attribute__((unused)) static int load(bool syscall_tier)
 {
-	auto_arena struct arena a = {};
+	static struct arena a; /* of the facts, until the next load */
 	struct error e = {};
 
+	arena_done(&a);
 	if (guard_load(bpf_dir, syscall_tier, &a, &facts, &e) < 0) {
 		fail("loads: %s", e.msg);
 		return -1;
