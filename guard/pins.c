@@ -11,7 +11,7 @@
 #include "base/sys.h"
 #include "guard/programs.h"
 
-const char *const guard_maps[] = {"containers", "labels", "pidns", "owned", "records", "counters", "settings", NULL};
+const char *const guard_maps[] = {"containers", "labels", "pidns", "owned", "outside", "records", "counters", "settings", NULL};
 
 const struct guard_program guard_programs[] = {
 	{"fork", GUARD_TIER_SAMPLE, "task_newtask", false},
