@@ -18,7 +18,7 @@ teardown() {
 	local status=0
 	finish || status=1
 	"$KEDGE" guard stop --force || status=1
-	rm -rf "$GUARD_DIR"/{armed,drift} "$GUARD_DIR"/*.json "$GUARD_LOG" /etc/kedge/policy.json
+	rm -rf "$GUARD_DIR"/*.json "$GUARD_LOG" /etc/kedge/policy.json
 	return "$status"
 }
 
@@ -152,8 +152,10 @@ leave() { touch "$T/shared/go"; }
 	kedge guard status
 	is "$status" 1
 	is "$(find "$GUARD_DIR/bpf" -mindepth 2 -type f 2>/dev/null | head -n 3)" ""
+	is "$(find "$GUARD_DIR"/{armed,drift} -type f)" ""
 	# Unless there is another guard in it: of the machine itself.
 	[[ ! -d $CGROUP_MOUNT/kedge-guard || $(cat "$CGROUP_MOUNT/kedge-guard/cgroup.procs") ]]
+	is_status running
 	ok delete --force c1
 	ok guard stop
 }
@@ -253,7 +255,7 @@ leave() { touch "$T/shared/go"; }
 	need_programs
 	leaver
 	kill -KILL "$(guard_pid)"
-	no_guard_runs
+	eventually no_guard_runs
 	leave
 	eventually is_status stopped # the kernel programs go on
 	is "$(count_audit drift)" 0
