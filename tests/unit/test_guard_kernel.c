@@ -265,7 +265,9 @@ static void test_upgrade(void)
 	char broken[64];
 
 	ok(load(false) == 0 && (facts.tiers & GUARD_TIER_SAMPLE), "another load takes over");
-	is_int(guard_links_check(bpf_dir, broken, &e), 0, "all links are there");
+	is_int(guard_links_check(bpf_dir, facts.tiers, broken, &e), 0, "all links are there");
+	is_int(guard_links_check(bpf_dir, facts.tiers | GUARD_TIER_SYSCALL, broken, &e), -1, "a tier without any is missed");
+	is_str(broken, "sys_exits", "by its first program");
 	is_int(entry_of(w.cookie).state, GUARD_SEALED, "what was sealed still is");
 	is_int(waiter_end(&w), KILLED, "and who was labelled before dies when it drifts");
 	is_int(records().n, 1, "recorded in the ring that was open before");
@@ -426,7 +428,7 @@ static void test_sweep(void)
 	detach("switches");
 	detach("tick");
 	detach("tick_hr");
-	is_int(guard_links_check(bpf_dir, broken, &e), -1, "a link that is gone is missed");
+	is_int(guard_links_check(bpf_dir, GUARD_TIER_SAMPLE, broken, &e), -1, "a link that is gone is missed");
 	is_str(broken, "switches", "by name");
 	struct waiter w = waiter_start(GUARD_ENFORCE, 0, "wait-unshare");
 	if (write(w.go, "x", 1) != 1)
