@@ -142,6 +142,22 @@ differs_from() { [[ $(readlink "$2") != "$1" ]]; }
 	is_status running
 }
 
+@test "guard: exec with more capabilities than it was to have dies alone" {
+	needs_tier sample
+	type -P python3 >/dev/null || skip "there is no python3"
+	prepare_attack
+	guarded '.process.args = ["sleep", "1000"] | caps(["CAP_KILL"])'
+	ok run --detach --bundle "$BUNDLE" c1
+	local join=("$HELPERS/join" "$GUARD/bpf/1/labels" "$(pid_of)" "$(ls "$GUARD/armed")")
+	run -7 "${join[@]}" ffffffffffffffff sh -c 'exec sh -c "sleep 0.1; exit 7"' </dev/null
+	is "$(drifts)" ""
+	run -137 "${join[@]}" 20 sh -c 'exec sh -c "sleep 0.1; exit 7"' </dev/null
+	eventually there_is drifts
+	is "$(drifts '"\(.hook) \(.drift | join(" ")) \(.action)"')" '"exec capabilities killed"'
+	is_status running
+	ok exec c1 true
+}
+
 @test "guard: a killed container says why" {
 	prepare_attack
 	LEAK=/proc/self/ns/uts
