@@ -208,6 +208,7 @@ int guard_daemon_open(struct guard_daemon *d, enum guard_daemon_start start, str
 		return other;
 	if (guard_policy_read(&d->arena, &d->policy, e) < 0 || guard_audit_open(d->policy.log, &d->audit, e) < 0)
 		return -1;
+	d->last = guard_audit_last(&d->audit);
 	read_counts(d);
 	if (open_bpffs(d, e) < 0 || guard_facts_renew(d, e) < 0 || guard_host_read(&d->host, e) < 0 ||
 	    open_signals(d, e) < 0 || guard_armed_watch(d, e) < 0)
@@ -239,5 +240,6 @@ void guard_daemon_done(struct guard_daemon *d)
 	macro_close(&d->dir);
 	macro_close(&d->lock);
 	macro_close(&d->only);
+	free(d->last);
 	arena_done(&d->arena);
 }

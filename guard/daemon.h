@@ -71,6 +71,7 @@ struct guard_daemon {
 	struct guard_policy policy;
 	struct guard_facts facts;
 	struct guard_audit audit;
+	char *last;              /* line of the guard before us, until there is one of ours */
 	struct guard_ring ring;
 	struct guard_host host;
 	struct guard_armed_set armed;

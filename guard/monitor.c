@@ -60,6 +60,8 @@ static void count_lost(struct guard_daemon *d)
 	d->counts.lost = lost;
 	guard_report_event(d, "records-lost", NULL);
 	guard_report_counts(d);
+	/* Who drifted is dead; the rest of its container may sleep, and nobody told us. */
+	guard_kill_rest(d);
 }
 
 /* Somebody removed a pin, or the kernel let one go. The child attaches everything anew; the maps are kept if they are there. */

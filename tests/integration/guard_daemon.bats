@@ -296,7 +296,108 @@ leave() { touch "$T/shared/go"; }
 	for n in 1 2 3 4 5 6; do
 		eventually is_status stopped "c$n" || { echo "c$n lives"; cat "$GUARD_LOG"; return 1; }
 	done
-	for n in 1 2 3 4 5 6; do eventually has_audit drift "select(.id == \"c$n\")" || { cat "$GUARD_LOG"; return 1; }; done
+	for n in 1 2 3 4 5 6; do
+		eventually has_audit drift "select(.id == \"c$n\")" || { cat "$GUARD_LOG"; return 1; }
+		# A cause and process: one that is polled for is seen by each guard anew until it is dead.
+		! has_programs || is "$(count_audit drift "select(.id == \"c$n\")")" 1 || { cat "$GUARD_LOG"; return 1; }
+	done
+}
+
+@test "kill -9 between the line and the record: the next guard does not tell it again" {
+	ok guard start
+	need_programs
+	policy '{"mode": "audit", "nesting": "strict"}'
+	leaver
+	strace -qq -o "$T/trace" -e trace=/rename -e inject=/rename:signal=KILL -p "$(guard_pid)" </dev/null >/dev/null 2>&1 3>&- 4>&- &
+	eventually traced
+	leave
+	eventually no_guard_runs
+	wait $! || :
+	is "$(count_audit drift)" 1
+	ok guard start
+	eventually has_audit started 'select(.time > "'"$(audit drift .time | tr -d '"')"'")'
+	is "$(count_audit drift)" 1
+	# And what comes next is told.
+	ok exec c1 unshare -u true
+	eventually has_audit drift 'select(.drift | index("uts"))'
+}
+
+traced() { grep -q '^TracerPid:.[1-9]' "/proc/$(guard_pid)/status"; }
+
+# Of another build, as an update brings it: a name in what the programs know of their own source.
+other_build() {
+	mkdir "$T/new"
+	cp "$(dirname "$KEDGE")"/{kedge,kedge-guard} "$T/new"
+	sed 's/label_arrive/label_ARRIVE/g' "$(dirname "$KEDGE")/kedge-guard-load" >"$T/new/kedge-guard-load"
+	chmod 755 "$T/new/kedge-guard-load"
+	if cmp -s "$T/new/kedge-guard-load" "$(dirname "$KEDGE")/kedge-guard-load"; then skip "the build cannot be told apart"; fi
+}
+
+@test "update while containers run: who drifts before, meanwhile or after dies, and the log has it once" {
+	ok guard start
+	need_programs
+	other_build
+	local n build line
+	build=$("$KEDGE" guard status --json | jq -r .build)
+	mkdir "$T/shared"
+	for n in 1 2 3 4 5 6; do
+		sleeper ".linux.cgroupsPath = \$parent + \"/c$n\"" 'caps(["CAP_SYS_ADMIN"]) | bind($T + "/shared"; "/mnt"; ["rw"])' \
+			'.process.args = ["sh", "-c", "until [ -e /mnt/'"$n"' ]; do sleep 0.05; done; exec unshare -n sleep 1000"]' \
+			'.annotations["org.kedge.guard.nesting"] = "strict"'
+		ok run --detach --bundle "$BUNDLE" "c$n"
+	done
+	for n in 1 2 3 4 5; do
+		touch "$T/shared/$n"
+		sleep 0.15
+	done 3>&- 4>&- &
+	kill -TERM "$(guard_pid)"
+	eventually no_guard_runs
+	"$T/new/kedge" guard start
+	wait $!
+	isnt "$("$KEDGE" guard status --json | jq -r .build)" "$build"
+	is "$(find "$GUARD_DIR"/bpf/*/ -mindepth 1 -maxdepth 1 -type d | wc -l)" 1
+	touch "$T/shared/6"
+	for n in 1 2 3 4 5 6; do
+		eventually is_status stopped "c$n" || { echo "c$n lives"; cat "$GUARD_LOG"; return 1; }
+		eventually has_audit drift "select(.id == \"c$n\")" || { cat "$GUARD_LOG"; return 1; }
+		is "$(count_audit drift "select(.id == \"c$n\")")" 1
+		is "$(audit drift "select(.id == \"c$n\") | .hook != \"poll\"")" true
+	done
+}
+
+@test "a ring that overflows loses records, which is told, but no kill" {
+	ok guard start
+	need_programs
+	local pid
+	pid=$(guard_pid)
+	policy '{"nesting": "strict"}'
+	# Its init sleeps, and has no event by which it could die itself.
+	mkdir "$T/shared"
+	sleeper 'caps(["CAP_SYS_ADMIN"]) | bind($T + "/shared"; "/mnt"; ["rw"])' '.process.args = ["sh", "-c",
+		"(until [ -e /mnt/go ]; do sleep 0.1; done; unshare -n true) & exec sleep 1000"]'
+	ok run --detach --bundle "$BUNDLE" c1
+	policy '{"mode": "audit", "nesting": "strict"}'
+	sleeper '.linux.cgroupsPath = $parent + "/c2"' 'caps(["CAP_SYS_ADMIN"])' \
+		'.process.args = ["sh", "-c", "i=0; while [ $i -lt 500 ]; do unshare -u true; i=$((i + 1)); done; echo done"]'
+	kill -STOP "$pid"
+	ok run --bundle "$BUNDLE" c2
+	is "$output" "done"
+	leave
+	sleep 0.3
+	kill -CONT "$pid"
+	eventually has_audit drift
+	eventually has_audit records-lost || eventually has_audit records-lost # it looks every ten seconds
+	eventually is_status stopped
+	(($(count_audit drift) > 300 && $(count_audit drift) < 500))
+	(($("$KEDGE" guard status --json | jq .events.recordsLost) > 50))
+	is "$(audit drift 'select(.id == "c1")')" ""
+	# Those that come later are there again.
+	ok delete --force c1
+	policy '{}'
+	leaver
+	leave
+	eventually is_status stopped
+	eventually has_audit drift 'select(.id == "c1")'
 }
 
 @test "a link that was taken away is noticed and made anew" {
