@@ -203,6 +203,77 @@ leave() { touch "$T/shared/go"; }
 	is "$(audit drift .hook)" '"poll"'
 }
 
+# polls_because REASON COMMAND...: that starts the guard
+polls_because() {
+	local reason=$1
+	shift
+	"$@"
+	ok guard status --json
+	is "$(jq -c .tiers <<<"$output")" '["poll"]'
+	matches "$(jq -r .whyNot.sample <<<"$output")" "$reason"
+	is "$(jq -r '.whyNot | [.lsm, .sweep, .syscall] | unique | length' <<<"$output")" 1
+	config '.annotations = {"org.kedge.guard.require": "sample"}'
+	refused "org.kedge.guard.require 'sample': drift guard: this host cannot: "
+	leaver
+	leave
+	eventually is_status stopped
+	eventually has_audit drift
+	is "$(audit drift .tier)" '"poll"'
+	ok delete c1
+}
+
+no_bpffs() {
+	umount "$GUARD_DIR/bpf"
+	setpriv --bounding-set -sys_admin "$KEDGE" guard start
+}
+
+@test "no bpf file system, no capability, no bpf(2): it polls, and says which" {
+	ok guard start
+	need_programs
+	ok guard stop
+	polls_because 'cannot mount a bpf file system: .*permitted' no_bpffs
+	ok guard stop
+	rm "$GUARD_LOG"
+	mount -t bpf bpf "$GUARD_DIR/bpf" -o nosuid,nodev,noexec,mode=0700
+	cat /proc/self/mountinfo >"$T/mounts-before" # as it was
+	polls_because 'the kernel refuses the programs' setpriv --bounding-set -bpf,-perfmon,-sys_admin "$KEDGE" guard start
+	type -P python3 >/dev/null || skip "bpf(2) is not tried: there is no python3"
+	ok guard stop
+	rm "$GUARD_LOG"
+	polls_because 'the kernel refuses the programs' "$HELPERS/refuse" bpf "$KEDGE" guard start
+}
+
+# A process that gets this number: of what is told to be next.
+becomes() { # PID
+	local n
+	for n in {1..50}; do
+		echo $(($1 - 1)) >/proc/sys/kernel/ns_last_pid
+		sleep 1000 3>&- 4>&- &
+		if (($! == $1)); then return 0; fi
+		kill $!
+	done
+	return 1
+}
+
+@test "a number that is used again is not the process that had it" {
+	local pid way
+	for way in start_without_bpf "ok guard start"; do
+		$way
+		start c1 '.annotations["org.kedge.guard.sweep-ms"] = "10"'
+		pid=$(pid_of)
+		kill -KILL "$pid"
+		eventually is_status stopped
+		becomes "$pid" || skip "process numbers cannot be chosen here"
+		sleep 0.1
+		is "$(audit drift)" ""
+		ok guard verify c1
+		hasnt "$output" "$pid"
+		ok delete c1
+		kill "$pid" # it was there
+		ok guard stop
+	done
+}
+
 @test "of an audit alone the container lives, and one line a cause is written" {
 	policy '{"mode": "audit", "nesting": "strict"}'
 	start_without_bpf
