@@ -89,6 +89,47 @@ leave() { touch "$T/shared/go"; }
 	(($(rss) < 1024)) || { echo "$(rss) kB"; return 1; }
 }
 
+# From its first page on.
+stays_small() {
+	local peak
+	peak=$(awk '/^VmHWM:/ { print $2 }' "/proc/$(guard_pid)/status")
+	((peak <= 1024)) || { echo "$1: $peak kB"; return 1; }
+}
+
+@test "it never needs more than a megabyte: not to start, with a hundred containers, at events, or when it starts again" {
+	ok guard start
+	if grep -q libasan "/proc/$(guard_pid)/maps"; then skip "a build with sanitizers is not small"; fi
+	stays_small "started"
+	local n
+	sleeper '.linux.cgroupsPath = $parent + "/hundred"'
+	cp "$BUNDLE/config.json" "$T/hundred"
+	for ((n = 0; n < 100; n++)); do
+		sed "s,/hundred,/h$n," "$T/hundred" >"$BUNDLE/config.json"
+		"$KEDGE" --root "$STATE" run --detach --bundle "$BUNDLE" "h$n" </dev/null >"$T/out" 2>&1 3>&- 4>&- ||
+			{ cat "$T/out"; return 1; }
+	done
+	eventually is_count 100 armed
+	sleep 1 # some sweeps
+	stays_small "with 100 containers"
+	leaver
+	leave
+	eventually is_status stopped
+	eventually has_audit killed
+	stays_small "after an event"
+	kill -KILL "$(guard_pid)"
+	eventually no_guard_runs
+	ok guard start
+	eventually is_count 202 armed
+	stays_small "started again"
+	ok guard status
+	has "$output" "101 armed"
+	for ((n = 0; n < 100; n++)); do "$KEDGE" --root "$STATE" delete --force "h$n"; done
+	eventually is_count 100 disarmed
+	stays_small "when they are gone"
+}
+
+is_count() { (($(count_audit "$2") == $1)); }
+
 @test "there is one a host" {
 	ok guard start
 	local pid
