@@ -94,9 +94,9 @@ static int guard(enum guard_daemon_start start)
 /* What a fork has of the program is what it touches: executing it anew would map as much of it as the C library's start does. */
 static int detached(int ready)
 {
-	if (dup2(ready, READY_FD) < 0) /* inherited: by nobody, the next line ends the others */
+	if (dup2(ready, READY_FD) < 0) /* inherited: by nobody, as close-on-exec is set at once */
 		return EXIT_FAILURE;
-	if (sys_close_range(READY_FD + 1, ~0U, 0) < 0 || fcntl(READY_FD, F_SETFD, FD_CLOEXEC) < 0 || clearenv() != 0)
+	if (fcntl(READY_FD, F_SETFD, FD_CLOEXEC) < 0 || sys_close_range(READY_FD + 1, ~0U, 0) < 0 || clearenv() != 0)
 		return EXIT_FAILURE;
 	return guard(GUARD_DAEMON_DETACHED);
 }

@@ -11,7 +11,7 @@ teardown_file() { guard_teardown_file; }
 
 setup() {
 	begin
-	WAY=(-f "$T/host/created" -s "$T/host/secret") FILTERS=() LEAK= SANDBOX=()
+	WAY=(-f "$T/host/created" -s "$T/host/secret") FILTERS=() LEAK='' SANDBOX=()
 }
 
 @test "guard: nothing is found where nothing is done" {
