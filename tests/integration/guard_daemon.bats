@@ -253,7 +253,7 @@ leave() { touch "$T/shared/go"; }
 	need_programs
 	leaver
 	kill -KILL "$(guard_pid)"
-	no_guard_runs
+	eventually no_guard_runs
 	leave
 	eventually is_status stopped # the kernel programs go on
 	is "$(count_audit drift)" 0
