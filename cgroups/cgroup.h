@@ -93,6 +93,8 @@ must_check int cgroup_pids(const struct cgroup *cg, struct arena *a, pid_t **ret
 /* rmdir depth first, bounded retries on EBUSY; absent is success. Then the ancestors that `made` counts, unless others
  * use them by now. */
 must_check int cgroup_remove(struct cgroup *cg, struct error *e);
+/* The same in one call where nothing is in it, most of the time. false: nothing was done. */
+bool cgroup_remove_empty(struct cgroup *cg);
 void cgroup_done(struct cgroup *cg); /* frees, closes */
 #define auto_cgroup auto_with(cgroup_done)
 

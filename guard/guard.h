@@ -75,8 +75,9 @@ extern const struct spec_name guard_mode_names[];
 struct guard {
 	int dir;                 /* GUARD_DIR */
 	int containers, labels;  /* maps */
+	int self;                /* a pidfd of the caller, while it has a label */
 };
-#define GUARD_NONE {.dir = -1, .containers = -1, .labels = -1}
+#define GUARD_NONE {.dir = -1, .containers = -1, .labels = -1, .self = -1}
 
 /* Opens the host's guard; starts kedge-guard when its lock is free. Without BPF only `dir` is open. ERROR_HOST when there is no
  * guard, or not what policy->require names; whether that ends the caller's work is his to say. */
@@ -101,12 +102,12 @@ must_check int guard_cookie(uint64_t *ret, struct error *e);
 must_check int guard_arm(const struct guard *g, const struct guard_container *c, struct error *e);
 /* Labels the calling thread, so that what it clones is labelled from its first instruction. caps_bound: what the program
  * may have at most. */
-must_check int guard_adopt(const struct guard *g, uint64_t cookie, uint64_t caps_bound, struct error *e);
-void guard_release(const struct guard *g);
+must_check int guard_adopt(struct guard *g, uint64_t cookie, uint64_t caps_bound, struct error *e);
+void guard_release(struct guard *g);
 /* Whether the kernel found it drifted and ends all of its processes. */
 bool guard_condemned(const struct guard *g, uint64_t cookie);
-/* No entry, no record: what is gone already is success. Works without guard_open, by GUARD_DIR alone. */
-must_check int guard_disarm(uint64_t cookie, struct error *e);
+/* No entry, no record: what is gone already is success. g: what guard_open gave; NULL: GUARD_DIR alone is enough. */
+must_check int guard_disarm(const struct guard *g, uint64_t cookie, struct error *e);
 /* The audit record for which a container was killed; NULL when there is none. */
 must_check int guard_drift_of(uint64_t cookie, struct arena *a, char **ret, struct error *e);
 

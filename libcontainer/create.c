@@ -506,7 +506,7 @@ static int finish(struct creation *c, struct error *e)
 	if (gone)
 		return gone < 0 ? -1 : 0;
 	c->intent.cgroup_existed = c->state.cgroup_existed;
-	int ret = container_finish(&c->dir, &c->state, &c->intent, c->spec, e);
+	int ret = container_finish(&c->dir, &c->state, &c->intent, c->spec, &c->cgroup, &c->guarding.guard, e);
 	statedir_unlock(&c->dir);
 	return ret;
 }
