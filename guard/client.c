@@ -31,8 +31,6 @@ void guard_done(struct guard *g)
 	*g = (struct guard)GUARD_NONE;
 }
 
-#define PREFIX_MAX 48
-
 static int pin_get(const char *prefix, const char *name)
 {
 	char path[128];
@@ -41,7 +39,7 @@ static int pin_get(const char *prefix, const char *name)
 	return sys_bpf(BPF_OBJ_GET, &(union bpf_attr){.pathname = (uint64_t)(uintptr_t)path}, sizeof(union bpf_attr));
 }
 
-static int guard_root(int dir, char prefix[PREFIX_MAX])
+static int guard_root(int dir, char prefix[GUARD_PREFIX_MAX])
 {
 	auto_strbuf struct strbuf pid = {};
 	uint32_t n;
@@ -51,18 +49,18 @@ static int guard_root(int dir, char prefix[PREFIX_MAX])
 	pid.s[strcspn(pid.s, "\n")] = '\0';
 	if (parse_u32(pid.s, INT32_MAX, &n) < 0)
 		return -1;
-	snprintf(prefix, PREFIX_MAX, "/proc/%u/root", n);
+	snprintf(prefix, GUARD_PREFIX_MAX, "/proc/%u/root", n);
 	return 0;
 }
 
 /* kedge-guard mounts its bpffs where pid 1 sees it; who has a mount namespace of his own looks through pid 1, or where that is
  * closed, through kedge-guard. prefix: where the map was. */
-static int containers_open(int dir, char prefix[PREFIX_MAX])
+static int containers_open(int dir, char prefix[GUARD_PREFIX_MAX])
 {
 	prefix[0] = '\0';
 	int fd = pin_get(prefix, "containers");
 	if (fd < 0 && errno == ENOENT) {
-		snprintf(prefix, PREFIX_MAX, "/proc/1/root");
+		snprintf(prefix, GUARD_PREFIX_MAX, "/proc/1/root");
 		fd = pin_get(prefix, "containers");
 	}
 	if (fd >= 0 || (errno != ENOENT && errno != EACCES) || guard_root(dir, prefix) < 0)
@@ -89,17 +87,23 @@ static int map_delete(int map, const void *key)
 
 static int open_maps(struct guard *g)
 {
-	char prefix[PREFIX_MAX];
-
-	g->containers = containers_open(g->dir, prefix);
+	g->containers = containers_open(g->dir, g->prefix);
 	if (g->containers < 0)
 		return -1;
-	g->labels = pin_get(prefix, "labels");
+	g->labels = pin_get(g->prefix, "labels");
 	if (g->labels >= 0)
 		return 0;
 	macro_close(&g->containers);
 	g->containers = -1;
 	return -1;
+}
+
+const char *guard_devices(const struct guard *g, char path[GUARD_DEVICES_MAX])
+{
+	if (g->containers < 0)
+		return NULL;
+	snprintf(path, GUARD_DEVICES_MAX, "%s" GUARD_DIR "/bpf/" GUARD_DEVICES, g->prefix);
+	return path;
 }
 
 /* Whether what is on is what we can reach, and what is required; the table: what each level of it needs. */
@@ -237,14 +241,13 @@ static int disarm(const struct guard *g, uint64_t cookie, struct error *e)
 int guard_disarm(const struct guard *g, uint64_t cookie, struct error *e)
 {
 	auto_guard struct guard own = GUARD_NONE;
-	char prefix[PREFIX_MAX];
 
 	if (g && g->dir >= 0)
 		return disarm(g, cookie, e);
 	own.dir = open(GUARD_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (own.dir < 0)
 		return errno == ENOENT ? 0 : error_set(e, ERROR_HOST, errno, "drift guard: cannot open '%s'", GUARD_DIR);
-	own.containers = containers_open(own.dir, prefix);
+	own.containers = containers_open(own.dir, own.prefix);
 	return disarm(&own, cookie, e);
 }
 

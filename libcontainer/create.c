@@ -289,9 +289,11 @@ static int hand_over(const char *path, int fd, const char *payload, struct error
 static int beside_init(void *ctx, const struct spawn *sp, struct error *e)
 {
 	struct creation *c = ctx;
+	const struct spec_resources *resources = &c->spec->linux_.resources;
 	bool devices = c->has_cgroup && !c->devices_done;
+	char shared[GUARD_DEVICES_MAX];
 
-	if (devices && cgroup_create_devices(&c->cgroup, &c->spec->linux_.resources, e) < 0)
+	if (devices && cgroup_create_devices(&c->cgroup, resources, guard_devices(&c->guarding.guard, shared), e) < 0)
 		return -1;
 	if (replace_file_at(c->dir.fd, "config.json", c->spec->text, c->spec->text_size, 0600, e) < 0)
 		return -1;
