@@ -19,6 +19,7 @@ libcontainer_sources = \
 	libcontainer/list.c \
 	libcontainer/lsm.c \
 	libcontainer/lsm.h \
+	libcontainer/mounts.c \
 	libcontainer/netdev.c \
 	libcontainer/netdev.h \
 	libcontainer/pause.c \

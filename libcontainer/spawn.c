@@ -324,6 +324,8 @@ static int failed(const struct spawn *sp, const struct plan_record *record, stru
 		len--;
 	if (len)
 		strbuf_addf(&what, ": %.*s", (int)len, record->text);
+	if (s->kind == STEP_UNMOUNT && record->err == EINVAL)
+		return error_set(e, ERROR_HOST, 0, "%s: nothing is mounted there", strbuf_str(&what));
 	if (s->kind == STEP_PLACE && (s->flags & PLAN_NOSYMLINKS) && record->err == ELOOP)
 		strbuf_adds(&what, ": must be mounted on ordinary directory");
 	if (s->kind == STEP_FSOPEN && record->err == ENODEV)

@@ -9,6 +9,7 @@ src_sources = \
 	src/cmd_guard_verify.c \
 	src/cmd_lifecycle.c \
 	src/cmd_list.c \
+	src/cmd_mounts.c \
 	src/cmd_ps.c \
 	src/cmd_spec.c \
 	src/cmd_update.c \

@@ -21,6 +21,7 @@
 	X(GUARD, guard, "guard")            \
 	X(KILL, kill, "kill")               \
 	X(LIST, list, "list")               \
+	X(MOUNTS, mounts, "mounts")         \
 	X(PAUSE, pause, "pause")            \
 	X(PLAN, plan, "plan")               \
 	X(PS, ps, "ps")                     \
@@ -64,6 +65,7 @@ struct options {
 	struct run_options run;
 	struct exec_options exec;
 	struct update_flags update;
+	struct plan_options plan;
 	const char *bundle, *format, *interval;
 	bool spec_rootless, quiet, force, all, stats, regex, json, follow;
 

@@ -73,8 +73,12 @@ const struct option_row option_rows[] = {
 	 .help = "run in this cgroup below the container's own; it must exist"},
 	{ON(EXEC), OPTION_SWITCH, "ignore-paused", AT(exec.ignore_paused),
 	 .help = "start in a paused container too: the process runs once it is resumed"},
-	{ON(PLAN), OPTION_TEXT, "process", 'p', "FILE", AT(exec.process),
+	{ON(PLAN), OPTION_TEXT, "process", 'p', "FILE", AT(plan.process),
 	 .help = "show the steps of exec with this process object instead"},
+	{ON(PLAN), OPTION_TEXT, "add-mounts", .argument = "FILE", AT(plan.add_mounts),
+	 .help = "show the steps of mounts add with this list instead"},
+	{ON(PLAN), OPTION_TEXT, "remove-mounts", .argument = "FILE", AT(plan.remove_mounts),
+	 .help = "show the steps of mounts remove with this list instead"},
 
 	{ON(SPEC), OPTION_TEXT, "bundle", 'b', "DIR", AT(bundle), .help = "where to write (default: the current directory)"},
 	{ON(SPEC), OPTION_SWITCH, "rootless", AT(spec_rootless), .help = "for a container without root privileges"},
@@ -167,6 +171,10 @@ const struct command_row command_rows[CMD_MAX] = {
 		"The signal is a name with or without SIG, or a number; TERM when there is none.",
 		ARGUMENTS(1, 2), .stop = true},
 	[CMD_LIST] = {"list", "", "list containers", "Those below --root, sorted by id.", ARGUMENTS(0, 0)},
+	[CMD_MOUNTS] = {"mounts", "add|remove <container-id> <file>", "add mounts to a container that runs, or remove some",
+		"The file holds an array of mounts, as in a configuration; \"-\" stands for stdin. Each of them is\n"
+		"made, or what is mounted at its destination is taken off; if one fails, none is. There may be no\n"
+		"symlink in a destination.", ARGUMENTS(3, 3)},
 	[CMD_PAUSE] = {"pause", "<container-id>", "suspend all processes of a container", ARGUMENTS(1, 1)},
 	[CMD_PLAN] = {"plan", "[container-id]", "show what create would do, step by step",
 		"Needs no privileges and changes nothing.", ARGUMENTS(0, 1)},
