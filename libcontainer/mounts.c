@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "base/dl.h"
+#include "base/sys.h"
 #include "libcontainer/guarding.h"
 #include "libcontainer/launch.h"
 #include "libcontainer/spawn.h"
@@ -71,7 +71,7 @@ static int carry_out(struct remounting *m, const struct runtime *rt, bool add, s
 		.nested = privileges.nested,
 		.no_new_keyring = true,
 		.live = true,
-		.join = namespaces_of(m->spec),
+		.join = namespaces_of(m->spec) | (m->state.own_time_ns ? CLONE_NEWTIME : 0),
 	};
 	if ((add ? plan_mounts_add(&plan, &in, e) : plan_mounts_remove(&plan, &in, e)) < 0 ||
 	    guarding_join(&m->guarding, &m->state.guard, e) < 0)

@@ -1,4 +1,5 @@
 src_sources = \
+	src/cmd_checkpoint.c \
 	src/cmd_completion.c \
 	src/cmd_create.c \
 	src/cmd_events.c \

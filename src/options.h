@@ -13,6 +13,7 @@
 
 /* enum value, function cmd_*, name on the command line; in the order of the help. */
 #define COMMANDS(X)                      \
+	X(CHECKPOINT, checkpoint, "checkpoint") \
 	X(CREATE, create, "create")         \
 	X(DELETE, delete, "delete")         \
 	X(EVENTS, events, "events")         \
@@ -25,6 +26,7 @@
 	X(PAUSE, pause, "pause")            \
 	X(PLAN, plan, "plan")               \
 	X(PS, ps, "ps")                     \
+	X(RESTORE, restore, "restore")      \
 	X(RESUME, resume, "resume")         \
 	X(RUN, run, "run")                  \
 	X(SPEC, spec, "spec")               \
@@ -66,6 +68,7 @@ struct options {
 	struct exec_options exec;
 	struct update_flags update;
 	struct plan_options plan;
+	struct criu_options criu;
 	const char *bundle, *format, *interval;
 	bool spec_rootless, quiet, force, all, stats, regex, json, follow;
 

@@ -134,7 +134,7 @@ not_done() {
 	own_root
 	mkdir "$T/data" "$T/outside"
 	ln -s /proc "$ROOTFS/data"
-	ln -s ../../../../../../..$T/outside "$ROOTFS/out"
+	ln -s "../../../../../../..$T/outside" "$ROOTFS/out"
 	ln -s /nowhere "$ROOTFS/dangling"
 	sleeper writable
 	ok run --detach --bundle "$BUNDLE" c1
@@ -155,9 +155,8 @@ not_done() {
 	mkdir "$T/data" "$ROOTFS/a"
 	script 'while :; do mv a b; ln -s /proc a; rm a; mv b a; done' writable
 	ok run --detach --bundle "$BUNDLE" c1
-	local i
 	# Where it was in time both are done, to the directory that is meant.
-	for i in {1..15}; do
+	for _ in {1..15}; do
 		echo '[{"destination": "/a/sys"}]' >"$T/mounts.json"
 		kedge mounts remove c1 "$T/mounts.json"
 		echo '[{"destination": "/a/sys", "source": "'"$T/data"'", "options": ["bind"]}]' >"$T/mounts.json"
