@@ -132,15 +132,15 @@ goes_on() { # FROM
 	needs_criu
 	prepare_attack
 	counter
-	local parent=()
+	local earlier=()
 	if criu check --feature mem_dirty_track >/dev/null 2>&1; then
 		ok checkpoint "${MODE[@]}" --pre-dump --image-path "$T/parent" c1
-		parent=(--parent-path ../parent)
+		earlier=(--parent-path ../parent)
 	else
 		fails 1 "option --pre-dump: criu cannot do that on this kernel" checkpoint --pre-dump --image-path "$T/parent" c1
 	fi
 	is "$(state status)" running
-	ok checkpoint "${MODE[@]}" --leave-running "${parent[@]}" --image-path "$T/images" c1
+	ok checkpoint "${MODE[@]}" --leave-running "${earlier[@]}" --image-path "$T/images" c1
 	count
 	goes_on "$n"
 	ok delete --force c1
