@@ -8,6 +8,8 @@ libcontainer_sources = \
 	libcontainer/events.c \
 	libcontainer/exec.c \
 	libcontainer/foreground.c \
+	libcontainer/gate.c \
+	libcontainer/gate.h \
 	libcontainer/guarding.c \
 	libcontainer/guarding.h \
 	libcontainer/hooks.c \
