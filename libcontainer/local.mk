@@ -1,4 +1,6 @@
 libcontainer_sources = \
+	libcontainer/audit.c \
+	libcontainer/audit.h \
 	libcontainer/clone.c \
 	libcontainer/clone.h \
 	libcontainer/container.h \

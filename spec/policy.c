@@ -37,6 +37,7 @@ static const struct field containers_rows[] = {
 	LIST("mount-sources", mount_sources),
 	LIST("trusted-sources", trusted_sources),
 	LIST("hook-paths", hook_paths),
+	F_STRING(policy, "audit", audit),
 };
 #define N_ANNOTATIONS 8
 static const struct fields containers_fields = FIELDS(policy, containers_rows, .closed = true);
@@ -100,6 +101,8 @@ int policy_parse(const char *text, size_t size, struct policy *ret, struct error
 		return decode_type_error(&d, &top, JSON_OBJECT);
 	if (decode_object(&d, &top, &policy_fields, ret) < 0)
 		return -1;
+	if (ret->audit && ret->audit[0] != '/')
+		return error_set(e, ERROR_CONFIG, 0, POLICY_FILE ": containers.audit: '%s' must be an absolute path", ret->audit);
 	for (size_t i = 0; i < containers_fields.n; i++) {
 		const struct field *f = &containers_rows[i];
 

@@ -25,6 +25,7 @@ struct policy {
 	/* Prefixes of paths; nothing is allowed but what is below one, where the list is set. The host's alone. */
 	struct policy_list root_paths, mount_sources, trusted_sources, hook_paths;
 	uint32_t seccomp_floor; /* enum policy_floor */
+	char *audit;            /* file; NULL: none. The host's alone */
 };
 extern const struct spec_name policy_require_names[], policy_namespace_names[];
 

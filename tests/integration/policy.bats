@@ -251,3 +251,46 @@ floor_calls=(init_module finit_module delete_module kexec_load kexec_file_load r
 	policy '{require: ["seccomp"]}'
 	fails 1 "linux.seccomp: missing: refused by" plan --bundle "$BUNDLE"
 }
+
+@test "policy: a line for every change of a container, refused ones too" {
+	policy "{audit: \"$T/audit.jsonl\", require: [\"masked-paths\"]}"
+	sleeper
+	create
+	ok start c1
+	ok exec c1 true
+	kedge exec c1 false
+	ok pause c1
+	ok resume c1
+	ok state c1
+	fails 1 "" create --bundle "$BUNDLE" c1
+	config '.linux.maskedPaths = []'
+	fails 1 "refused by" run --bundle "$BUNDLE" c2
+	fails 1 "" start $'no\n"such'
+	ok kill c1 KILL
+	eventually is_status stopped
+	ok delete c1
+	is "$(jq -r '[.type, .id, .result, .status // ""] | join(" ")' "$T/audit.jsonl")" 'create c1 done 0
+start c1 done 0
+exec c1 begun 
+exec c1 done 0
+exec c1 begun 
+exec c1 done 1
+pause c1 done 0
+resume c1 done 0
+create c1 failed 
+run c2 begun 
+run c2 failed 
+start no
+"such failed 
+kill c1 done 0
+delete c1 done 0'
+	has "$(jq -r 'select(.id == "c2").error // ""' "$T/audit.jsonl")" "linux.maskedPaths: empty: refused by $POLICY"
+	is "$(jq -r .root "$T/audit.jsonl" | sort -u) $(stat -c %a "$T/audit.jsonl")" "$STATE 600"
+	is "$(jq -s 'map(select(.uid == 0 and .pid > 0 and .parentComm == "timeout" and (.time | endswith("Z")))) | length' "$T/audit.jsonl")" 14
+	# What cannot be told of is not done.
+	policy '{audit: "/nowhere/audit.jsonl"}'
+	config
+	refused "containers.audit: cannot open '/nowhere/audit.jsonl'"
+	policy '{audit: "audit.jsonl"}'
+	refused "containers.audit: 'audit.jsonl' must be an absolute path"
+}
