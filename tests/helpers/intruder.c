@@ -180,6 +180,8 @@ static const struct {
 	{"tiocsti", SYS_ioctl, {-1UL, TIOCSTI}},
 	{"tiocsti-high", SYS_ioctl, {-1UL, TIOCSTI | 1UL << 32}},
 	{"tcgets", SYS_ioctl, {-1UL, TCGETS}},
+	{"memfd-exec", SYS_memfd_create, {0, 0x10 /* MFD_EXEC */}},
+	{"memfd-noexec", SYS_memfd_create, {0, 0x8 /* MFD_NOEXEC_SEAL */}},
 	{"getpid", SYS_getpid, {0}},
 };
 
