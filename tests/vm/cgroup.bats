@@ -48,17 +48,6 @@ takes() { printf '["dd", "if=/dev/zero", "of=/dev/null", "bs=%s", "count=1"]' "$
 	[[ $output == *running* ]]
 }
 
-@test "memory.oom.group: with one process the whole container goes" {
-	bundle busybox "$sleeper" '.linux.resources.memory = {limit: 33554432, swap: 33554432}
-		| .linux.resources.unified = {"memory.oom.group": "1"}'
-	rt_detached c1
-	[ "$(cgroup memory.oom.group)" = 1 ]
-	run rt exec c1 tail /dev/zero
-	[ "$status" -ne 0 ]
-	[ "$(cgroup_key memory.events oom_group_kill)" -ge 1 ]
-	eventually 10 sh -c '[ "$("$1" --root "$2" state c1 | jq -r .status)" = stopped ]' sh "$RUNTIME" "$BATS_TEST_TMPDIR/root"
-}
-
 @test "memory.swap.max: is the total less the memory, and is used" {
 	bundle busybox "$(takes 64M)" '.linux.resources.memory = {limit: 33554432, swap: 134217728}'
 	rt_run c1
