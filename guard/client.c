@@ -223,12 +223,11 @@ static int entry_state(const struct guard *g, uint64_t cookie, struct guard_entr
 
 static int sweep(const struct guard *g, struct error *e)
 {
-	char prefix[PREFIX_MAX], path[PREFIX_MAX + sizeof(GUARD_DIR "/bpf")];
+	char path[GUARD_PREFIX_MAX + sizeof(GUARD_DIR "/bpf")];
 
-	auto_close int containers = containers_open(g->dir, prefix);
-	snprintf(path, sizeof(path), "%s" GUARD_DIR "/bpf", prefix);
+	snprintf(path, sizeof(path), "%s" GUARD_DIR "/bpf", g->prefix);
 	auto_close int bpf = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (containers < 0 || bpf < 0)
+	if (bpf < 0)
 		return error_set(e, ERROR_HOST, errno, "drift guard: cannot open '%s'", path);
 	for (int i = 0; i < SEAL_SWEEPS; i++)
 		if (guard_sweep(bpf, e) < 0)
