@@ -16,7 +16,7 @@ static const struct check_row rows[] = {
 	{"privileges", NEED_ROOT, check_privileges, "in a container: it must be privileged", NULL},
 	{"cgroup v2", NEED_ALL, check_cgroup, "mount -t cgroup2 cgroup2 /sys/fs/cgroup; cgroup v1 alone is not supported", NULL},
 	{"controllers", NEED_NONE, check_controllers,
-	 "those of cgroup v1 are not v2's: boot with cgroup_no_v1=all (systemd: systemd.unified_cgroup_hierarchy=1)", NULL},
+	 "not in the kernel, or of cgroup v1: boot with cgroup_no_v1=all (or systemd.unified_cgroup_hierarchy=1)", NULL},
 	{"cgroups", NEED_ROOT, check_delegation, "/sys/fs/cgroup must be writable", NULL},
 	{"systemd cgroups", NEED_NONE, check_systemd, NULL, NULL},
 	{"device rules", NEED_ROOT, check_devices, "the kernel must have CONFIG_CGROUP_BPF and allow bpf(2)", NULL},
