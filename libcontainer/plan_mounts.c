@@ -85,21 +85,40 @@ static uint16_t joined_userns(const struct plan *plan)
 	return REG_NONE;
 }
 
-static uint16_t new_userns(struct plan *plan, const struct spec_idmaps *uid, const struct spec_idmaps *gid)
+static struct plan_step *add_maps(struct plan *plan, enum plan_side side, enum plan_kind kind,
+				  const struct spec_idmaps *uid, const struct spec_idmaps *gid)
 {
-	uint16_t reg = plan_reg(plan);
 	size_t size = (uid->n + gid->n) * sizeof(*uid->v);
 	struct spec_idmap *all = arena_array(&plan->arena, uid->n + gid->n, sizeof(*all));
 
 	memcpy(all, uid->v, uid->n * sizeof(*all));
 	memcpy(all + uid->n, gid->v, gid->n * sizeof(*all));
 	uint32_t blob = plan_blob(plan, all, size);
-	struct plan_step *s = plan_add(plan, SIDE_PREPARE, STEP_IDMAP);
-	s->reg = reg;
+	struct plan_step *s = plan_add(plan, side, kind);
 	s->blob = blob;
 	s->blob_len = (uint32_t)size;
 	s->num[0] = uid->n;
+	return s;
+}
+
+static uint16_t new_userns(struct plan *plan, const struct spec_idmaps *uid, const struct spec_idmaps *gid)
+{
+	uint16_t reg = plan_reg(plan);
+
+	add_maps(plan, SIDE_PREPARE, STEP_IDMAP, uid, gid)->reg = reg;
 	return reg;
+}
+
+/* Only init sees the source, and only who has rights over the file system may map its ids. */
+static void map_for_init(struct plan *plan, const struct mount_plan *m, const struct spec_idmaps *uid,
+			 const struct spec_idmaps *gid)
+{
+	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_BARRIER);
+
+	s->num[0] = BARRIER_MOUNT;
+	s->reg = m->reg;
+	s = add_maps(plan, SIDE_PARENT, STEP_MOUNT_IDS, uid, gid);
+	s->num[3] = m->o.ridmap ? AT_RECURSIVE : 0;
 }
 
 static int add_idmap(struct plan *plan, const struct plan_input *in, const struct mount_plan *m, struct error *e)
@@ -122,11 +141,13 @@ static int add_idmap(struct plan *plan, const struct plan_input *in, const struc
 		return error_set(e, ERROR_CONFIG, 0,
 				 "mounts[%zu] '%s': option 'idmap' needs uidMappings and gidMappings", m->index,
 				 m->mount->destination);
-	if (!in->privileged || (m->side != SIDE_PREPARE && in->userns))
-		return error_set(e, ERROR_CONFIG, 0,
-				 "mounts[%zu] '%s': idmapped mounts need privileges on the host%s", m->index,
-				 m->mount->destination,
-				 in->privileged ? ", in a user namespace a source outside of the root" : "");
+	if (!in->privileged)
+		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': idmapped mounts need privileges on the host",
+				 m->index, m->mount->destination);
+	if (m->side != SIDE_PREPARE && in->userns) {
+		map_for_init(plan, m, uid, gid);
+		return 0;
+	}
 	if (userns == REG_NONE)
 		userns = new_userns(plan, uid, gid);
 	struct plan_step *s = plan_add(plan, m->side, STEP_MOUNT_ATTR);

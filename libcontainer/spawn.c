@@ -382,7 +382,11 @@ static int converse(struct spawn *sp, int sock, struct error *e)
 		switch (record.type) {
 		case RECORD_FD: sp->master = fd; continue;
 		case RECORD_READY:
-			if (at_barrier(sp, &record, e) < 0)
+			sp->mount_fd = fd;
+			n = at_barrier(sp, &record, e);
+			if (fd >= 0)
+				close(fd);
+			if (n < 0)
 				return -1;
 			is_ready = waits && record.value == BARRIER_READY;
 			if (send(sock, &go, sizeof(go), MSG_NOSIGNAL) == sizeof(go))
@@ -408,8 +412,8 @@ int spawn_run(struct spawn *sp, struct error *e)
 	int pair[2];
 
 	sp->pid = 0;
-	sp->pidfd = sp->master = -1;
-	if (run_side(sp, SIDE_PREPARE, 0, plan->n, e) < 0)
+	sp->pidfd = sp->master = sp->mount_fd = -1;
+	if (run_side(sp, SIDE_PREPARE, 0, plan->n, e) < 0 || (sp->prepared && sp->prepared(sp->ctx, sp, e) < 0))
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot create a socket pair");
