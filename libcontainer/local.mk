@@ -39,6 +39,8 @@ libcontainer_sources = \
 	libcontainer/rdt.c \
 	libcontainer/rdt.h \
 	libcontainer/rdt_stats.c \
+	libcontainer/rootmount.c \
+	libcontainer/rootmount.h \
 	libcontainer/sdnotify.c \
 	libcontainer/spawn.c \
 	libcontainer/spawn.h \
