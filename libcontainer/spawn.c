@@ -272,7 +272,7 @@ static int receive(int sock, struct plan_record *record, int *fd)
 int spawn_failed_exec(const struct plan_record *record, const char *args0, struct error *e)
 {
 	if (record->value == STEP_EXEC) /* the interpreter or the format, not the file itself */
-		return error_set(e, ERROR_PAYLOAD, record->err, "exec %s", args0);
+		return error_set(e, ERROR_EXECVE, record->err, "exec %s", args0);
 	/* An entry of PATH may be no directory. */
 	if ((record->err == ENOENT || record->err == ENOTDIR) && !strchr(args0, '/'))
 		return error_set(e, ERROR_PAYLOAD, 0, "exec: \"%s\": executable file not found in $PATH", args0);
