@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mounts[]: sources are cloned by the parent as detached trees, file systems are made by init in its namespaces; attributes are set
- * before anything is attached. */
+/* mounts[]: sources are cloned as detached trees, by init or, where it sees less of the host, by the parent; file systems are made
+ * by init in its namespaces; attributes are set before anything is attached. */
 #include <string.h>
 
 #include "base/path.h"
@@ -157,6 +157,20 @@ static int add_idmap(struct plan *plan, const struct plan_input *in, const struc
 	return 0;
 }
 
+/* Since Linux 6.8 mountinfo has the order in which mounts were made, and whoever looks for the mount on top takes the last one: as
+ * they are placed in order, they are made in order, by init. The parent makes those whose source init would see otherwise: in a user
+ * namespace or a mount namespace that it joins, as a slave where the host is to share, and with the container's own root in it. */
+static enum plan_side source_side(const struct plan_input *in, const struct mount_plan *m, const char *source)
+{
+	size_t len = strlen(source);
+	bool holds_root = strncmp(in->rootfs, source, len) == 0 && (in->rootfs[len] == '/' || len == 1);
+
+	return in->userns || in->nested || in->spec->linux_.namespaces[NS_MOUNT].path || !source_propagation(in) ||
+			       (m->o.rec && holds_root)
+		       ? SIDE_PREPARE
+		       : SIDE_CHILD;
+}
+
 static int plan_bind(struct plan *plan, const struct plan_input *in, struct mount_plan *m, const char *source,
 		     struct error *e)
 {
@@ -165,7 +179,7 @@ static int plan_bind(struct plan *plan, const struct plan_input *in, struct moun
 	bool inside = strncmp(source, in->rootfs, len) == 0 && (source[len] == '/' || !source[len]);
 	uint32_t path = plan_str(plan, inside ? source[len] ? source + len : "/" : source);
 
-	m->side = in->privileged && !inside ? SIDE_PREPARE : SIDE_CHILD;
+	m->side = in->privileged && !inside ? source_side(in, m, source) : SIDE_CHILD;
 	struct plan_step *s = plan_add(plan, m->side, STEP_OPEN_TREE);
 	s->reg = m->reg;
 	s->str = path;
