@@ -11,6 +11,7 @@
  *   labels      storage   task   -> struct guard_label     inherited at fork
  *   pidns       hash      pid namespace of a sealed container -> cookie, gone with its init
  *   owned       hash      inode number of a namespace -> cookie: made by a member, or sealed
+ *   outside     LRU hash  a namespace that a runtime was in, by a number that is never given twice: nobody has to remove it
  *   records     ring      struct guard_record
  *   counters    per-cpu   enum guard_counter
  *   settings    array[1]  struct guard_settings            of the host
@@ -20,6 +21,7 @@
 #define GUARD_ABI 1
 #define GUARD_CONTAINERS_MAX 4096
 #define GUARD_OWNED_MAX 65536
+#define GUARD_OUTSIDE_MAX 4096
 #define GUARD_RING_BYTES 65536
 #define GUARD_COMM 16
 

@@ -71,6 +71,7 @@ struct guard_daemon {
 	struct guard_policy policy;
 	struct guard_facts facts;
 	struct guard_audit audit;
+	char *last;              /* line of the guard before us, until there is one of ours */
 	struct guard_ring ring;
 	struct guard_host host;
 	struct guard_armed_set armed;
@@ -98,7 +99,7 @@ void guard_daemon_done(struct guard_daemon *d);
 
 /* guard/confine.c: gives up what is not needed any more. */
 must_check int guard_confine(struct error *e);
-void guard_split(void); /* before much was done: has less of the program become resident */
+void guard_split(void); /* first of all: has less of the program become resident */
 void guard_trim(void);  /* gives back the memory that starting, or an event, took */
 
 /* guard/facts_renew.c: (re)loads in a child and reads what it found out; never fails for want of BPF: the poll tier is left. */

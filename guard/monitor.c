@@ -60,15 +60,8 @@ static void count_lost(struct guard_daemon *d)
 	d->counts.lost = lost;
 	guard_report_event(d, "records-lost", NULL);
 	guard_report_counts(d);
-}
-
-/* The only link of its tier. */
-static bool is_sweep_lost(const struct guard_daemon *d, char broken[64])
-{
-	auto_close int fd = d->facts.tiers & GUARD_TIER_SWEEP ? guard_pin_open(d->bpf, "sweep") : -1;
-
-	snprintf(broken, 64, "sweep");
-	return fd < 0 && (d->facts.tiers & GUARD_TIER_SWEEP);
+	/* Who drifted is dead; the rest of its container may sleep, and nobody told us. */
+	guard_kill_rest(d);
 }
 
 /* Somebody removed a pin, or the kernel let one go. The child attaches everything anew; the maps are kept if they are there. */
@@ -81,7 +74,7 @@ static void watchdog(struct guard_daemon *d, int64_t now)
 	if (d->bpf < 0 || !guard_has_programs(d))
 		return;
 	count_lost(d);
-	if (guard_links_check(d->bpf, broken, &e) == 0 && !is_sweep_lost(d, broken))
+	if (guard_links_check(d->bpf, d->facts.tiers, broken, &e) == 0)
 		return;
 	guard_report_event(d, "link-lost", *broken ? broken : e.msg);
 	guard_kernel_close(d);

@@ -75,6 +75,16 @@ struct cgroup_namespace {
 	struct ns_common ns;
 	struct css_set *root_cset;
 };
+/* Since 6.18 every namespace has a number that is never given twice; until then those of mounts and networks alone. */
+struct ns_common___id {
+	__u64 ns_id;
+};
+struct mnt_namespace___seq {
+	__u64 seq;
+};
+struct net___cookie {
+	__u64 net_cookie;
+};
 struct nsproxy {
 	struct uts_namespace *uts_ns;
 	struct ipc_namespace *ipc_ns;

@@ -16,6 +16,29 @@ static __noinline void expect_host_pid(uint64_t cookie)
 		s->host_pid_members = 1;
 }
 
+/*
+ * What the runtime itself is in may be neither the initial namespaces nor a container's: where it runs in a sandbox. The children's
+ * pid and time namespaces may be the container's already.
+ */
+static __noinline void outside_learn(struct task_struct *t)
+{
+	struct guard_settings *s = host_settings();
+	struct view v = {};
+	uint32_t one = 1;
+
+	if (provenance || !s || !t->nsproxy)
+		return;
+	view_take(&v, t, t->nsproxy, t->real_cred);
+#pragma unroll
+	for (uint32_t i = 0; i < GUARD_OBJECTS_N; i++) {
+		if (i == GUARD_PID_CHILDREN || i == GUARD_TIME_CHILDREN || v.object[i] == s->host[i])
+			continue;
+		uint64_t id = identity_of(i, v.object[i]);
+		if (id)
+			bpf_map_update_elem(&outside, &id, &one, BPF_ANY);
+	}
+}
+
 /* Without a label a child in the same, registered pid namespace is an orphan until it is taken in: at its next event. */
 static __always_inline bool is_found_later(uint64_t flags)
 {
@@ -34,8 +57,10 @@ static __always_inline int inherit(struct task_struct *child, uint64_t flags)
 
 	if (!parent || !parent->cookie)
 		return 0;
-	if (parent->state == GUARD_LABEL_RUNTIME)
+	if (parent->state == GUARD_LABEL_RUNTIME) {
 		expect_host_pid(parent->cookie);
+		outside_learn(bpf_get_current_task_btf());
+	}
 	l = bpf_task_storage_get(&labels, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!l)
 		return is_found_later(flags) ? 0 : -EAGAIN;
