@@ -42,8 +42,10 @@ must_check int cgroup_open(const char *path, struct cgroup *ret, struct error *e
  * failure everything made is removed again. devices: attach the device program, default-deny even without rules (false
  * in user namespaces that the caller does not control); a kernel that refuses it is an error. */
 must_check int cgroup_create(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e);
-/* The device program for a cgroup that was created without; processes may be in it already. */
-must_check int cgroup_create_devices(const struct cgroup *cg, const struct spec_resources *resources, struct error *e);
+/* The device program for a cgroup that was created without; processes may be in it already. shared: a directory in a bpffs of
+ * root's alone, made when it is missing, for programs of equal rules; NULL: none. */
+must_check int cgroup_create_devices(const struct cgroup *cg, const struct spec_resources *resources, const char *shared,
+				     struct error *e);
 /* --- the same with systemd: the cgroup is a scope of its own. Afterwards everything works alike, apart from what is here. */
 bool cgroup_has_systemd(void); /* in this build */
 /* Decides unit and path from linux.cgroupsPath "slice:prefix:name" (absent: the default slice, "kedge", id) and connects
@@ -93,6 +95,8 @@ must_check int cgroup_pids(const struct cgroup *cg, struct arena *a, pid_t **ret
 /* rmdir depth first, bounded retries on EBUSY; absent is success. Then the ancestors that `made` counts, unless others
  * use them by now. */
 must_check int cgroup_remove(struct cgroup *cg, struct error *e);
+/* The same in one call where nothing is in it, most of the time. false: nothing was done. */
+bool cgroup_remove_empty(struct cgroup *cg);
 void cgroup_done(struct cgroup *cg); /* frees, closes */
 #define auto_cgroup auto_with(cgroup_done)
 

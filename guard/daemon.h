@@ -66,7 +66,8 @@ struct guard_daemon {
 	int loader, no_loader;   /* O_PATH of the program: found before its name leads elsewhere; errno */
 	int only, lock;          /* files that carry the locks */
 	int containers;          /* map, or -1 */
-	int inotify, signals;
+	int came, gone;          /* inotify of armed/: only the first wakes us, at once */
+	int signals;
 	struct arena arena;
 	struct guard_policy policy;
 	struct guard_facts facts;
@@ -78,7 +79,7 @@ struct guard_daemon {
 	struct guard_dying dying[GUARD_DYING_MAX];
 	size_t n_dying;
 	struct guard_counts counts;
-	int64_t sweep_due_ms, watchdog_due_ms;
+	int64_t sweep_due_ms, watchdog_due_ms, trim_due_ms; /* -1: never */
 	bool untidy;             /* has done more than wait and sweep */
 	bool sweep_failed;       /* the same */
 };
@@ -112,7 +113,8 @@ void guard_kernel_close(struct guard_daemon *d);
 /* guard/armed.c */
 must_check int guard_armed_watch(struct guard_daemon *d, struct error *e);
 void guard_armed_scan(struct guard_daemon *d);     /* the whole directory */
-void guard_armed_changes(struct guard_daemon *d);  /* what inotify has */
+void guard_armed_came(struct guard_daemon *d);     /* what inotify has */
+void guard_armed_gone(struct guard_daemon *d);
 struct guard_armed *guard_armed_find(struct guard_daemon *d, uint64_t cookie); /* looks at the directory too */
 /* The record again, with all strings. When it is gone: what is in *armed. */
 void guard_armed_describe(const struct guard_daemon *d, uint64_t cookie, const struct guard_armed *armed, struct arena *a,

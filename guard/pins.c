@@ -199,6 +199,8 @@ int guard_links_check(int bpf_dir, uint32_t tiers, char broken[64], struct error
 
 int guard_unload(int bpf_dir, struct error *e)
 {
+	if (guard_pins_remove(bpf_dir, GUARD_DEVICES) < 0)
+		return error_set(e, ERROR_HOST, errno, "drift guard: cannot remove the device programs");
 	auto_close int pins = guard_pins_dir(bpf_dir, false);
 	if (pins < 0 && errno == ENOENT)
 		return 0;

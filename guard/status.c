@@ -199,7 +199,7 @@ int guard_stop(bool force, struct error *e)
 		return -1;
 	/* After the programs: to them a container without an entry is one that was not to start. */
 	for (size_t i = 0; i < n; i++)
-		if (guard_disarm(armed[i].cookie, e) < 0)
+		if (guard_disarm(NULL, armed[i].cookie, e) < 0)
 			return -1;
 	return 0;
 }

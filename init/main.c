@@ -109,7 +109,7 @@ static int number(const char *s)
 	return v;
 }
 
-/* argv: kedge-init PLAN_FD SIZE SOCKET_FD. Everything else is in the plan. */
+/* argv: kedge-init FD OFFSET SIZE SOCKET_FD; the plan is where FD, our own file, goes on. Everything else is in it. */
 __attribute__((used, noreturn)) void init_start(const long *stack);
 void init_start(const long *stack)
 {
@@ -117,16 +117,16 @@ void init_start(const long *stack)
 	const char *const *argv = (const char *const *)(stack + 1);
 	struct init *i = &init;
 
-	if (stack[0] != 4)
+	if (stack[0] != 5)
 		init_exit(127);
 	int fd = number(argv[1]);
-	size_t size = (size_t)number(argv[2]);
-	long image = sys6(__NR_mmap, 0, (long)size, PROT_READ, MAP_PRIVATE, fd, 0);
+	size_t size = (size_t)number(argv[3]);
+	long image = sys6(__NR_mmap, 0, (long)size, PROT_READ, MAP_PRIVATE, fd, number(argv[2]));
 	if (image < 0 && image > -4096)
 		init_exit(126);
 	closed(fd, 0);
 	i->plan = (const void *)image;
-	i->sock = number(argv[3]);
+	i->sock = number(argv[4]);
 	i->result = i->mask_dir = i->devnull = i->parent = -1;
 	if (i->plan->magic != PLAN_MAGIC || i->plan->size != size || i->plan->n_regs > PLAN_REGS_MAX)
 		init_exit(125);

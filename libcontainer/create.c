@@ -303,9 +303,11 @@ static int before_init(void *ctx, const struct spawn *sp, struct error *e)
 static int beside_init(void *ctx, const struct spawn *sp, struct error *e)
 {
 	struct creation *c = ctx;
+	const struct spec_resources *resources = &c->spec->linux_.resources;
 	bool devices = c->has_cgroup && !c->devices_done;
+	char shared[GUARD_DEVICES_MAX];
 
-	if (devices && cgroup_create_devices(&c->cgroup, &c->spec->linux_.resources, e) < 0)
+	if (devices && cgroup_create_devices(&c->cgroup, resources, guard_devices(&c->guarding.guard, shared), e) < 0)
 		return -1;
 	if (replace_file_at(c->dir.fd, "config.json", c->spec->text, c->spec->text_size, 0600, e) < 0)
 		return -1;
@@ -521,7 +523,7 @@ static int finish(struct creation *c, struct error *e)
 	if (gone)
 		return gone < 0 ? -1 : 0;
 	c->intent.cgroup_existed = c->state.cgroup_existed;
-	int ret = container_finish(&c->dir, &c->state, &c->intent, c->spec, e);
+	int ret = container_finish(&c->dir, &c->state, &c->intent, c->spec, &c->cgroup, &c->guarding.guard, e);
 	statedir_unlock(&c->dir);
 	return ret;
 }

@@ -553,3 +553,29 @@ other_build() {
 	fails 1 "/etc/kedge/policy.json" guard start
 	no_guard_runs
 }
+
+# --- what lies beside its maps
+
+device_program() { bpftool cgroup show "$CGROUP/$1" --json | jq '.[0].id'; }
+
+@test "containers of equal device rules share a program, whatever is at its name" {
+	type -P bpftool >/dev/null || skip "bpftool is not installed"
+	ok guard start
+	need_programs
+	rm -rf "$GUARD_DIR"/bpf/devices
+	start c1
+	start c2
+	start c3 '.linux.resources.devices = [{allow: true, type: "c", major: 1, minor: 11, access: "r"}]'
+	is "$(device_program c2)" "$(device_program c1)"
+	isnt "$(device_program c3)" "$(device_program c1)"
+	ok delete --force c1
+	ok delete --force c2
+	# Programs of other rules in all places: none is taken for what it is not.
+	for name in "$GUARD_DIR"/bpf/devices/*; do
+		rm "$name"
+		bpftool prog pin id "$(device_program c3)" "$name"
+	done
+	start c4
+	isnt "$(device_program c4)" "$(device_program c3)"
+	rm -r "$GUARD_DIR"/bpf/devices
+}
