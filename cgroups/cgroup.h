@@ -79,6 +79,8 @@ must_check int cgroup_join_fd(const struct cgroup *cg, const char *sub, pid_t in
  * the clone, though not a move). Where the caller may not and it is a scope, systemd does it: it may move a user's
  * processes across what the user does not own, from a login to a scope. */
 must_check int cgroup_attach(const struct cgroup *cg, pid_t pid, struct error *e);
+/* Moves a process from there to where the caller is. */
+must_check int cgroup_take_back(const struct cgroup *cg, pid_t pid, struct error *e);
 /* *ret: of the directory, which no later one has; 0: there is none. */
 must_check int cgroup_inode(const struct cgroup *cg, uint64_t *ret, struct error *e);
 /* Words why clone3 with CLONE_INTO_CGROUP failed with `sys` (threaded type, controllers enabled for children). -1. */

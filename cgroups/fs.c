@@ -271,3 +271,17 @@ int cgroup_attach(const struct cgroup *cg, pid_t pid, struct error *e)
 	return error_set(e, ERROR_HOST, cg->fd < 0 ? ENOENT : errno, "cannot move process %d into cgroup '%s'", pid,
 			 cg->path);
 }
+
+int cgroup_take_back(const struct cgroup *cg, pid_t pid, struct error *e)
+{
+	auto_strbuf struct strbuf file = {};
+	char text[16];
+
+	if (cgroup_of(0, &file) < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot find the caller's own cgroup in '/proc/self/cgroup'");
+	strbuf_adds(&file, "/cgroup.procs");
+	snprintf(text, sizeof(text), "%d", pid);
+	if (write_file_at(cg->mount_fd, file.s + strspn(file.s, "/"), text) < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot move process %d out of cgroup '%s'", pid, cg->path);
+	return 0;
+}

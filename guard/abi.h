@@ -92,9 +92,11 @@ enum guard_label_state {
 	GUARD_LABEL_MEMBER,      /* a program, or a hook in the container: checked once the entry is sealed */
 	GUARD_LABEL_JOINER,      /* found without a label in a container's pid namespace; of an audit, so it lives on */
 	GUARD_LABEL_DOOMED,      /* dies at its next event */
+	/* Restored from a checkpoint, and stopped: the sweep makes a member of it. That with seal_after 1 is init, which is sealed. */
+	GUARD_LABEL_RESTORED,
 };
 
-/* The runtime writes RUNTIME labels on itself; the kernel makes the others of them. */
+/* The runtime writes RUNTIME labels on itself and RESTORED ones; the kernel makes the others of them. */
 struct guard_label {
 	uint64_t cookie;
 	uint32_t state;

@@ -17,6 +17,7 @@
 #include "base/sys.h"
 #include "guard/guard.h"
 #include "guard/internal.h"
+#include "guard/kernel.h"
 
 #define DRIFT_MAX 16384
 #define ARMED "armed"
@@ -208,15 +209,58 @@ void guard_release(struct guard *g)
 	g->self = -1;
 }
 
+static int entry_state(const struct guard *g, uint64_t cookie, struct guard_entry *entry)
+{
+	union bpf_attr attr = {.map_fd = (uint32_t)g->containers,
+			       .key = (uint64_t)(uintptr_t)&cookie,
+			       .value = (uint64_t)(uintptr_t)entry};
+
+	return sys_bpf(BPF_MAP_LOOKUP_ELEM, &attr, sizeof(attr));
+}
+
+/* Threads have their leader's label when the next sweep comes, and members of a nested container may be seen before init. */
+#define SEAL_SWEEPS 3
+
+static int sweep(const struct guard *g, struct error *e)
+{
+	char path[GUARD_PREFIX_MAX + sizeof(GUARD_DIR "/bpf")];
+
+	snprintf(path, sizeof(path), "%s" GUARD_DIR "/bpf", g->prefix);
+	auto_close int bpf = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (bpf < 0)
+		return error_set(e, ERROR_HOST, errno, "drift guard: cannot open '%s'", path);
+	for (int i = 0; i < SEAL_SWEEPS; i++)
+		if (guard_sweep(bpf, e) < 0)
+			return error_in(e, "drift guard: what was restored cannot be sealed");
+	return 0;
+}
+
+int guard_seal(const struct guard *g, uint64_t cookie, const pid_t *pids, size_t n, struct error *e)
+{
+	struct guard_entry entry = {};
+
+	if (g->labels < 0)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		struct guard_label label = {
+			.cookie = cookie, .state = GUARD_LABEL_RESTORED, .seal_after = i == 0, .caps_bound = UINT64_MAX};
+		auto_close int pidfd = sys_pidfd_open(pids[i], 0);
+
+		if (pidfd < 0 || map_update(g->labels, &pidfd, &label) < 0)
+			return error_set(e, ERROR_HOST, errno, "drift guard: cannot label process %d", (int)pids[i]);
+	}
+	if (sweep(g, e) < 0)
+		return -1;
+	if (entry_state(g, cookie, &entry) < 0 || entry.state != GUARD_SEALED)
+		return error_set(e, ERROR_HOST, 0, "drift guard: what was restored is not sealed");
+	return 0;
+}
+
 bool guard_condemned(const struct guard *g, uint64_t cookie)
 {
 	struct guard_entry entry = {};
-	union bpf_attr attr = {.map_fd = (uint32_t)g->containers,
-			       .key = (uint64_t)(uintptr_t)&cookie,
-			       .value = (uint64_t)(uintptr_t)&entry};
 
-	return g->containers >= 0 && sys_bpf(BPF_MAP_LOOKUP_ELEM, &attr, sizeof(attr)) == 0 &&
-	       entry.state == GUARD_CONDEMNED;
+	return g->containers >= 0 && entry_state(g, cookie, &entry) == 0 && entry.state == GUARD_CONDEMNED;
 }
 
 static int forget(int dir, const char *name, struct error *e)

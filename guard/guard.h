@@ -7,6 +7,7 @@
  *   guard_open                                 what is there (started when nobody runs it)
  *   guard_arm                                  before the clone: the entry and the record of a container
  *   guard_adopt, guard_release                 around the clone: init is born with its label
+ *   guard_seal                                 restored: what has no execve before it
  *   guard_disarm                               when the container is gone
  *
  * The fingerprint itself is taken by the kernel at the program's execve.
@@ -110,6 +111,9 @@ must_check int guard_arm(const struct guard *g, const struct guard_container *c,
  * may have at most. */
 must_check int guard_adopt(struct guard *g, uint64_t cookie, uint64_t caps_bound, struct error *e);
 void guard_release(struct guard *g);
+/* Processes that were restored and are stopped, init the first of them: the kernel takes their fingerprints as they are. ERROR_HOST
+ * when init is not sealed after that. Nothing without programs in the kernel. */
+must_check int guard_seal(const struct guard *g, uint64_t cookie, const pid_t *pids, size_t n, struct error *e);
 /* Whether the kernel found it drifted and ends all of its processes. */
 bool guard_condemned(const struct guard *g, uint64_t cookie);
 /* No entry, no record: what is gone already is success. g: what guard_open gave; NULL: GUARD_DIR alone is enough. */

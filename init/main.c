@@ -77,9 +77,34 @@ static _Noreturn void init_exit(int status)
 	}
 }
 
+static const struct plan_step *init_steps(const struct init *i)
+{
+	return (const void *)((const char *)i->plan + i->plan->steps);
+}
+
+int do_DONE(struct init *i, const struct plan_step *s)
+{
+	(void)s;
+	return init_send(i, RECORD_EXEC, -1);
+}
+
+/* All of the mounts that a running container is to get, or none. */
+static void undo_mounts(struct init *i, uint32_t n)
+{
+	const struct plan_step *steps = init_steps(i);
+
+	if (steps[i->plan->n_steps - 1].kind != STEP_DONE)
+		return;
+	while (n-- > 0) {
+		struct plan_step undo = {.str = steps[n].str};
+		if (steps[n].kind == STEP_PLACE)
+			do_UNMOUNT(i, &undo);
+	}
+}
+
 static int init_run(struct init *i)
 {
-	const struct plan_step *steps = (const void *)((const char *)i->plan + i->plan->steps);
+	const struct plan_step *steps = init_steps(i);
 
 	i->exec_env = steps[i->plan->n_steps - 1].list2;
 	for (uint32_t n = 0; n < i->plan->n_steps; n++) {
@@ -93,6 +118,7 @@ static int init_run(struct init *i)
 			i->record.value = steps[n].kind;
 			if (steps[n].kind == STEP_CONTAINER_HOOK) /* start has no plan to look the number up in */
 				i->record.value |= (uint32_t)steps[n].num[2] << 16;
+			undo_mounts(i, n);
 			init_send(i, RECORD_FAILED, -1);
 			return 1;
 		}

@@ -246,7 +246,7 @@ static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan
 		.no_new_keyring = x->state.no_new_keyring,
 		.seccomp = seccomp,
 		.caps_available = caps_available(x->spec, &privileges),
-		.join = namespaces_of(x->spec),
+		.join = namespaces_of(x->spec) | (x->state.own_time_ns ? CLONE_NEWTIME : 0),
 	};
 	plan->preserve_fds = x->o->preserve_fds;
 	if (plan_exec(plan, &in, e) < 0)

@@ -1,8 +1,15 @@
 libcontainer_sources = \
+	libcontainer/checkpoint.c \
 	libcontainer/clone.c \
 	libcontainer/clone.h \
 	libcontainer/container.h \
 	libcontainer/create.c \
+	libcontainer/creation.h \
+	libcontainer/criu.c \
+	libcontainer/criu.h \
+	libcontainer/criu_options.c \
+	libcontainer/criu_wire.c \
+	libcontainer/criu_wire.h \
 	libcontainer/delete.c \
 	libcontainer/destroy.h \
 	libcontainer/events.c \
@@ -19,6 +26,7 @@ libcontainer_sources = \
 	libcontainer/list.c \
 	libcontainer/lsm.c \
 	libcontainer/lsm.h \
+	libcontainer/mounts.c \
 	libcontainer/netdev.c \
 	libcontainer/netdev.h \
 	libcontainer/pause.c \
@@ -39,6 +47,7 @@ libcontainer_sources = \
 	libcontainer/rdt.c \
 	libcontainer/rdt.h \
 	libcontainer/rdt_stats.c \
+	libcontainer/restore.c \
 	libcontainer/rootmount.c \
 	libcontainer/rootmount.h \
 	libcontainer/sdnotify.c \

@@ -396,8 +396,8 @@ int plan_process(struct plan *plan, const struct plan_input *in, struct error *e
 	return 0;
 }
 
-/* exec: the process of an existing container. Namespaces are joined through init's pidfd in one call; REG 0 is that pidfd. */
-int plan_exec(struct plan *plan, const struct plan_input *in, struct error *e)
+/* A process of an existing container. Namespaces are joined through init's pidfd in one call; REG 0 is that pidfd. */
+void plan_enter(struct plan *plan, const struct plan_input *in)
 {
 	uint64_t all = 0, early = CLONE_NEWPID;
 	uint16_t pidfd = plan_reg(plan);
@@ -439,6 +439,11 @@ int plan_exec(struct plan *plan, const struct plan_input *in, struct error *e)
 		s->str = path;
 		plan_add(plan, SIDE_CHILD, STEP_CHROOT)->reg = plan->root_reg;
 	}
+}
+
+int plan_exec(struct plan *plan, const struct plan_input *in, struct error *e)
+{
+	plan_enter(plan, in);
 	if (in->process->terminal)
 		plan_console(plan, in, NULL);
 	if (plan_process(plan, in, e) < 0)

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "libcontainer/clone.h"
+#include "libcontainer/terminal.h"
 
 extern const char kedge_init_start[], kedge_init_end[];
 
@@ -248,22 +249,8 @@ static int launch(struct spawn *sp, int sock, struct error *e)
 
 static int receive(int sock, struct plan_record *record, int *fd)
 {
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = {.iov_base = record, .iov_len = sizeof(*record)};
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	ssize_t n;
+	ssize_t n = socket_receive(sock, record, sizeof(*record), fd);
 
-	*fd = -1;
-	do
-		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
 	if (n > 0 && n != sizeof(*record)) {
 		errno = EPROTO;
 		return -1;
@@ -326,6 +313,8 @@ static int failed(const struct spawn *sp, const struct plan_record *record, stru
 		len--;
 	if (len)
 		strbuf_addf(&what, ": %.*s", (int)len, record->text);
+	if (s->kind == STEP_UNMOUNT && record->err == EINVAL)
+		return error_set(e, ERROR_HOST, 0, "%s: nothing is mounted there", strbuf_str(&what));
 	if (s->kind == STEP_PLACE && (s->flags & PLAN_NOSYMLINKS) && record->err == ELOOP)
 		strbuf_adds(&what, ": must be mounted on ordinary directory");
 	if (s->kind == STEP_FSOPEN && record->err == ENODEV)

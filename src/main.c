@@ -93,7 +93,7 @@ static void name_command(const struct options *o, struct error *e)
 		return;
 	if (strncmp(e->msg, row->name, n) == 0 && strncmp(e->msg + n, " '", 2) == 0)
 		return;
-	error_in(e, "%s '%s'", row->name, o->argv[0]);
+	error_in(e, "%s '%s'", row->name, o->argv[o->command == CMD_MOUNTS]);
 }
 
 static int run_command(struct options *o, struct error *e)

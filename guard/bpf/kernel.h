@@ -28,6 +28,7 @@ typedef _Bool bool;
 #define BPF_F_NO_PREALLOC 1
 #define BPF_LOCAL_STORAGE_GET_F_CREATE 1
 #define BPF_ANY 0
+#define BPF_NOEXIST 1
 
 #define EPERM 1
 #define EAGAIN 11

@@ -140,6 +140,47 @@ static __noinline void seal(struct task_struct *t, struct guard_label *l, struct
 	count(GUARD_COUNT_SEALED);
 }
 
+/* Restored, it was made by nobody, so what it has of its own is taken for what a member made. */
+static __noinline void own_restored(const struct guard_label *l, const struct guard_entry *e, const struct view *v)
+{
+	struct guard_settings *s = host_settings();
+
+	if (!s || !(e->flags & GUARD_NESTED))
+		return;
+#pragma unroll
+	for (int i = 0; i < GUARD_OBJECTS_N; i++)
+		if (v->object[i] != e->object[i] && v->object[i] != s->host[i])
+			bpf_map_update_elem(&owned, &v->inum[i], &l->cookie, BPF_NOEXIST);
+}
+
+/* Stopped until all of them are members: nothing can happen in between. */
+static __noinline void label_restored(struct task_struct *t, struct guard_label *l)
+{
+	struct guard_entry *e = bpf_map_lookup_elem(&containers, &l->cookie);
+	struct event ev = {.hook = GUARD_HOOK_SWEEP, .tier = GUARD_TIER_SWEEP};
+	struct upid upid = active_pid(t);
+	struct view v = {};
+	uint64_t ns = (uint64_t)upid.ns;
+
+	if (!e || !t->nsproxy || (e->state == GUARD_SETUP && l->seal_after != 1))
+		return;
+	l->state = GUARD_LABEL_MEMBER;
+	view_take(&v, t, t->nsproxy, t->real_cred);
+	label_stdio(t, l);
+	l->seccomp = v.seccomp;
+	l->nnp = v.nnp;
+	if (e->state == GUARD_SETUP)
+		seal(t, l, e, &v);
+	else
+		own_restored(l, e, &v);
+	if (upid.nr == 1)
+		bpf_map_update_elem(&pidns, &ns, &l->cookie, BPF_ANY);
+	l->caps_bound &= v.caps | v.bset;
+	ev.drift = judge(t, &v, l, e, slot_of(GUARD_HOOK_SWEEP));
+	if (ev.drift)
+		caught(t, l, e, &v, &ev);
+}
+
 /* The program's execve: of a container's init, which is sealed, or of a process of exec, which must match. */
 static __noinline void label_arrive(struct task_struct *t, struct guard_label *l)
 {

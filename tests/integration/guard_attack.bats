@@ -158,6 +158,21 @@ differs_from() { [[ $(readlink "$2") != "$1" ]]; }
 	ok exec c1 true
 }
 
+@test "guard: a change of the mounts is registered and lives" {
+	prepare_attack
+	guarded '.process.args = ["sleep", "1000"]'
+	ok run --detach --bundle "$BUNDLE" c1
+	local i
+	for i in 1 2 3 4 5; do
+		echo '[{"destination": "/mnt", "type": "bind", "source": "'"$HOST"'"}, {"destination": "/tmp", "type": "tmpfs"}]' >"$T/list"
+		ok mounts add c1 "$T/list"
+		ok exec c1 cat /mnt/secret
+		ok mounts remove c1 "$T/list"
+	done
+	is "$(drifts)" ""
+	is_status running
+}
+
 @test "guard: a killed container says why" {
 	prepare_attack
 	LEAK=/proc/self/ns/uts
