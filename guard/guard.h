@@ -36,7 +36,6 @@
  *   drift/COOKIE     why kedge-guard killed it: the audit record, JSON on one line
  */
 #define GUARD_DIR "/run/kedge-guard"
-#define GUARD_POLICY_FILE "/etc/kedge/policy.json"
 #define GUARD_ANNOTATION "org.kedge.guard."
 
 /* Each from the loosest to the strictest: what may only tighten is compared as a number. */
@@ -58,7 +57,7 @@ struct guard_policy {
 #define GUARD_SWEEP_MIN 10
 #define GUARD_SWEEP_MAX 60000
 
-/* The defaults, changed by GUARD_POLICY_FILE where there is one, which must be root's and not writable by others. An unknown
+/* The defaults, changed by POLICY_FILE where there is one, which must be root's and not writable by others. An unknown
  * member is an error. */
 must_check int guard_policy_read(struct arena *a, struct guard_policy *ret, struct error *e);
 must_check int guard_policy_parse(struct arena *a, const char *text, size_t size, struct guard_policy *ret,

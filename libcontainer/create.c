@@ -22,6 +22,7 @@
 #include "base/sys.h"
 #include "libcontainer/creation.h"
 #include "libcontainer/destroy.h"
+#include "libcontainer/gate.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/lsm.h"
 #include "libcontainer/rdt.h"
@@ -33,6 +34,7 @@ void creation_done(struct creation *c)
 	if (c->notify >= 0)
 		close(c->notify);
 	guarding_done(&c->guarding);
+	policy_done(&c->policy);
 	cgroup_done(&c->cgroup);
 	statedir_done(&c->dir);
 	spec_free(c->spec);
@@ -71,6 +73,9 @@ static int check_request(struct creation *c, struct error *e)
 	/* Not later: from here on the command cannot be begun anew. */
 	if ((c->rt->systemd_cgroup || c->spec->process.selinux_label || c->spec->linux_.net_devices.n) &&
 	    dl_prepare(c->o->preserve_fds + listen_fds(), e) < 0)
+		return -1;
+	if (gate_read(c->spec, &c->policy, e) < 0 ||
+	    gate_create(&c->policy, c->spec, c->bundle, c->rootfs, e) < 0)
 		return -1;
 	if (lsm_check(&c->spec->process, e) < 0 || lsm_check_mounts(&c->spec->linux_, e) < 0 ||
 	    guarding_decide(&c->guarding, c->spec, &c->privileges, &c->arena, e) < 0)
@@ -364,10 +369,10 @@ static const char *notify_directory(struct creation *c, struct error *e)
 
 static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, struct error *e)
 {
-	const struct seccomp_program *seccomp = NULL;
+	struct filters filters = {};
 	const struct spec_linux *l = &c->spec->linux_;
 
-	if (seccomp_program(c->spec, c->dir.root_fd, &c->arena, &seccomp, e) < 0 || creation_fill_state(c, e) < 0)
+	if (seccomp_filters(c->spec, &c->policy, c->dir.root_fd, &c->arena, &filters, e) < 0 || creation_fill_state(c, e) < 0)
 		return -1;
 	const char *notify = notify_directory(c, e);
 	if (e->kind != ERROR_NONE)
@@ -386,7 +391,8 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 		.no_pivot = c->o->no_pivot,
 		.no_new_keyring = c->o->no_new_keyring,
 		.waits_for_start = c->mode == CREATE,
-		.seccomp = seccomp,
+		.seccomp = filters.own,
+		.floor = filters.floor,
 		.notify_dir = notify,
 		.listen_fds = listen_fds(),
 		.hook_json = creation_json(c, STATUS_CREATED, 2147483647),

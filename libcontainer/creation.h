@@ -8,6 +8,7 @@
 #include "libcontainer/launch.h"
 #include "libcontainer/spawn.h"
 #include "libcontainer/state.h"
+#include "spec/policy.h"
 
 enum creation_mode { CREATE, RUN_DETACHED, RUN_FOREGROUND };
 
@@ -24,6 +25,7 @@ struct creation {
 	struct cgroup cgroup;
 	bool has_cgroup;
 	struct guarding guarding;
+	struct policy policy; /* of the host */
 	struct state state;
 	bool committed;
 	bool devices_done; /* the device program is attached */

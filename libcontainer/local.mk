@@ -1,4 +1,6 @@
 libcontainer_sources = \
+	libcontainer/audit.c \
+	libcontainer/audit.h \
 	libcontainer/checkpoint.c \
 	libcontainer/clone.c \
 	libcontainer/clone.h \
@@ -15,6 +17,8 @@ libcontainer_sources = \
 	libcontainer/events.c \
 	libcontainer/exec.c \
 	libcontainer/foreground.c \
+	libcontainer/gate.c \
+	libcontainer/gate.h \
 	libcontainer/guarding.c \
 	libcontainer/guarding.h \
 	libcontainer/hooks.c \

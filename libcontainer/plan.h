@@ -45,6 +45,7 @@ struct plan_input {
 	bool no_pivot, no_new_keyring;
 	bool waits_for_start; /* create: two fifos; otherwise the parent starts at once */
 	const struct seccomp_program *seccomp; /* NULL: none */
+	const struct seccomp_program *floor;   /* the host's, below it; NULL: none */
 	const char *notify_dir;                /* host directory bound on /run/notify; NULL: none */
 	uint32_t listen_fds;
 	const char *hook_json; /* the state for hooks inside the container; the pid is PLAN_PID_MARK */

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/path.h"
 #include "cgroups/cgroup.h"
+#include "libcontainer/gate.h"
 #include "libcontainer/launch.h"
 #include "spec/json.h"
 
@@ -84,6 +85,8 @@ int container_plan(const struct runtime *rt, const struct create_options *o, con
 	auto_arena struct arena a = {};
 	auto_spec struct spec *spec = NULL;
 	auto_plan struct plan plan;
+	auto_policy struct policy policy = {};
+	struct spec_seccomp profile;
 	char *bundle;
 
 	plan_init(&plan);
@@ -94,14 +97,18 @@ int container_plan(const struct runtime *rt, const struct create_options *o, con
 		return error_set(e, ERROR_USAGE, errno, "cannot open bundle '%s'", bundle);
 	if (spec_load(o->config ? AT_FDCWD : dir, o->config ?: "config.json", &spec, e) < 0)
 		return -1;
-	struct seccomp_program seccomp = seccomp_outline(&spec->linux_.seccomp);
+	const char *rootfs = path_join(&a, bundle, spec->root.set ? spec->root.path : "rootfs");
+	if (gate_read(spec, &policy, e) < 0 || gate_create(&policy, spec, bundle, rootfs, e) < 0)
+		return -1;
+	struct seccomp_program seccomp = seccomp_outline(&spec->linux_.seccomp), below = {};
+	bool floor = seccomp_floor(&policy, spec->process.caps.bounding, &a, &profile);
 	const char *id = o->id ?: "ID", *notify = secure_getenv("NOTIFY_SOCKET");
 	struct plan_input in = {
 		.spec = spec,
 		.process = &spec->process,
 		.id = id,
 		.bundle = bundle,
-		.rootfs = path_join(&a, bundle, spec->root.set ? spec->root.path : "rootfs"),
+		.rootfs = rootfs,
 		.cgroup_dir = "CGROUP",
 		.privileged = rt->rootless != ROOTLESS_TRUE,
 		.userns = spec->linux_.namespaces[NS_USER].set,
@@ -109,6 +116,7 @@ int container_plan(const struct runtime *rt, const struct create_options *o, con
 		.no_new_keyring = o->no_new_keyring,
 		.waits_for_start = true,
 		.seccomp = spec->linux_.seccomp.set ? &seccomp : NULL,
+		.floor = floor ? &below : NULL,
 		.notify_dir = notify && *notify ? arena_printf(&a, "%s/%s/notify", rt->root, id) : NULL,
 		.listen_fds = listen_fds(),
 		.caps_available = UINT64_MAX,

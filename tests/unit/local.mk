@@ -20,6 +20,7 @@ unit_tests = \
 	tests/unit/test_names \
 	tests/unit/test_num \
 	tests/unit/test_options \
+	tests/unit/test_policy \
 	tests/unit/test_rdt \
 	tests/unit/test_seccomp \
 	tests/unit/test_seccomp_cache \
