@@ -18,6 +18,7 @@ enum error_kind {
 	ERROR_EXISTS,  /* such a container exists */
 	ERROR_HOST,    /* the kernel or the host refused */
 	ERROR_PAYLOAD, /* the user's program could not be executed */
+	ERROR_EXECVE,  /* it was there, and execve refused it: the last word of the container, not of the command */
 	ERROR_BUG,     /* cannot happen */
 };
 

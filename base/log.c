@@ -269,7 +269,8 @@ void log_failure(const struct error *e)
 		return;
 	/* With a log file an engine reads stderr, and takes the whole of it for the message. A person gets the hint on a
 	 * line of its own. */
-	if (!to_file)
+	/* As runc, whose init tells it: nothing before the line. */
+	if (!to_file && e->kind != ERROR_EXECVE)
 		strbuf_adds(&line, "kedge: ");
 	if (!to_file && e->hint && isatty(STDERR_FILENO)) {
 		add_printable(&line, msg);

@@ -170,7 +170,8 @@ static int start_unit(struct cgroup *cg, const struct unit_properties *p, struct
 		n = bus_start_unit(cg->bus, cg->unit, p, e);
 	}
 	if (n == 1)
-		return error_set(e, ERROR_HOST, 0, "cannot start unit '%s': systemd has a unit of this name", cg->unit);
+		return error_set(e, ERROR_HOST, 0, "%scannot start unit '%s': systemd has a unit of this name",
+				 populated(cg) ? "container's cgroup is not empty: " : "", cg->unit);
 	return n;
 }
 

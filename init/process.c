@@ -20,7 +20,7 @@ int do_BARRIER(struct init *i, const struct plan_step *s)
 	struct plan_record answer;
 
 	i->record.value = (uint32_t)s->num[0];
-	int ret = init_send(i, RECORD_READY, -1);
+	int ret = init_send(i, RECORD_READY, s->reg == REG_NONE ? -1 : i->reg[s->reg]);
 	if (ret < 0)
 		return ret;
 	long n;

@@ -26,6 +26,7 @@
 #include "libcontainer/hooks.h"
 #include "libcontainer/lsm.h"
 #include "libcontainer/rdt.h"
+#include "libcontainer/rootmount.h"
 #include "libcontainer/terminal.h"
 
 void creation_done(struct creation *c)
@@ -263,6 +264,19 @@ static int hand_over(const char *path, int fd, const char *payload, struct error
 	return sock < 0 ? -1 : socket_send_fd(sock, fd, payload, e);
 }
 
+/* A root that is about to be mounted in our own mount namespace: what is to be unmounted must be on disk before it is there. */
+static int before_init(void *ctx, const struct spawn *sp, struct error *e)
+{
+	struct creation *c = ctx;
+
+	if (!sp->plan->host_mounts)
+		return 0;
+	if (root_mount_id(sp->plan->regs[sp->plan->root_reg], &c->intent.root_mount, e) < 0)
+		return -1;
+	c->intent.root_path = c->rootfs;
+	return intent_write(&c->dir, &c->intent, e);
+}
+
 /* Init sets itself up meanwhile, and cannot get past its first barrier before this is through. */
 static int beside_init(void *ctx, const struct spawn *sp, struct error *e)
 {
@@ -397,6 +411,7 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 			     .guard = c->guarding.cookie ? &c->guarding.guard : NULL,
 			     .guard_cookie = c->guarding.cookie,
 			     .state_json = creation_state_json,
+			     .prepared = before_init,
 			     .cloned = beside_init,
 			     .ready = creation_commit,
 			     .ctx = c,

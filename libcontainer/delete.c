@@ -16,6 +16,7 @@
 #include "libcontainer/destroy.h"
 #include "libcontainer/hooks.h"
 #include "libcontainer/rdt.h"
+#include "libcontainer/rootmount.h"
 #include "libcontainer/state.h"
 #include "spec/json.h"
 
@@ -53,7 +54,7 @@ static int destroy_cgroup(const struct intent *intent, struct error *e)
 static int destroy_rest(struct statedir *dir, const struct intent *intent, const struct spec *spec_or_null,
 			const char *state_json_or_null, const struct guard *guard_or_null, struct error *e)
 {
-	if (rdt_remove(intent, dir->id, e) < 0)
+	if (rdt_remove(intent, dir->id, e) < 0 || root_mount_remove(intent, e) < 0)
 		return -1;
 	if (spec_or_null && state_json_or_null)
 		hooks_run_poststop(spec_or_null, state_json_or_null);

@@ -52,6 +52,8 @@ libcontainer_sources = \
 	libcontainer/rdt.h \
 	libcontainer/rdt_stats.c \
 	libcontainer/restore.c \
+	libcontainer/rootmount.c \
+	libcontainer/rootmount.h \
 	libcontainer/sdnotify.c \
 	libcontainer/spawn.c \
 	libcontainer/spawn.h \

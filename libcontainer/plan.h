@@ -29,6 +29,7 @@ struct plan {
 	uint64_t clone_flags;
 	uint32_t preserve_fds;
 	bool userns_joined;     /* an intermediate process joins namespaces before the clone */
+	bool host_mounts;       /* root_reg is attached in the runtime's mount namespace: the container has none of its own */
 	const char *origin;     /* of the steps being added; plan_origin() */
 };
 

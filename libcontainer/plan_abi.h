@@ -30,6 +30,7 @@
 	X(UID_MAP, "uid-map")              /* str */ \
 	X(GID_MAP, "gid-map")              /* str */ \
 	X(NET_DEVICE, "net-device")        /* str of the runtime's network namespace, str2 its name in init's */ \
+	X(MOUNT_IDS, "mount-ids")          /* of the mount that init has sent: maps in blob as IDMAP, or init's own; num3 AT_* */ \
 	X(RUNTIME_HOOKS, "hooks")          /* num0 enum spec_hook_kind */ \
 	X(OOM_SCORE_ADJ, "oom-score-adj")  /* num0 */ \
 	X(SCHEDULER, "scheduler")          /* blob struct sched_attr */ \
@@ -43,7 +44,7 @@
 	X(MOUNT_ATTR, "mount-attr")        /* reg, ids from reg2; num0 set, num1 clear, num2 propagation, num3 AT_* */ \
 	X(RLIMIT, "rlimit")                /* num0 RLIMIT_*, num1 soft, num2 hard */ \
 	X(GUARD, "guard")                  /* dies with the parent; not dumpable unless num0 */ \
-	X(BARRIER, "barrier")              /* num0 enum plan_barrier */ \
+	X(BARRIER, "barrier")              /* num0 enum plan_barrier; sends reg, if there is one */ \
 	X(SETNS, "setns")                  /* reg; num0 CLONE_NEW* */ \
 	X(UNSHARE, "unshare")              /* num0 CLONE_NEW* */ \
 	X(SETSID, "setsid") \
@@ -114,7 +115,7 @@ enum plan_flag {
 };
 enum plan_place { PLACE_DIR, PLACE_FILE, PLACE_LIKE_SOURCE };
 /* Where init waits for the parent; also the stages named in messages. */
-enum plan_barrier { BARRIER_IDS, BARRIER_NETWORK, BARRIER_HOOKS, BARRIER_SECCOMP, BARRIER_READY };
+enum plan_barrier { BARRIER_IDS, BARRIER_MOUNT, BARRIER_NETWORK, BARRIER_HOOKS, BARRIER_SECCOMP, BARRIER_READY };
 
 struct plan_step {
 	uint16_t kind;

@@ -184,22 +184,42 @@ static uint64_t root_propagation(const char *name)
 	return 0;
 }
 
-static void plan_root_plain(struct plan *plan, const struct plan_input *in)
+/* Without a mount namespace nothing is mounted that was not asked for. */
+static bool wants_mounts(const struct plan_input *in)
+{
+	const struct spec *spec = in->spec;
+
+	return spec->mounts.n || spec->linux_.devices.n || spec->root.readonly || spec->linux_.rootfs_propagation;
+}
+
+/* I: what is mounted for a container that has no mount namespace goes with it: all of it is below one clone of the root, private
+ * before anything is mounted there, so that no other namespace gets it, and delete takes that one mount away. */
+static void plan_root_shared(struct plan *plan, const struct plan_input *in)
 {
 	plan->root_reg = plan_reg(plan);
+	plan->host_mounts = wants_mounts(in);
 	uint32_t path = plan_str(plan, in->rootfs);
 	struct plan_step *s = plan_add(plan, SIDE_PREPARE, STEP_OPEN_TREE);
 	s->reg = plan->root_reg;
 	s->str = path;
+	if (!plan->host_mounts)
+		return;
+	s->num[0] = OPEN_TREE_CLONE | AT_RECURSIVE;
+	s = plan_add(plan, SIDE_CHILD, STEP_ROOT_ATTACH);
+	s->reg = plan->root_reg;
+	s->str = path;
+	/* Not before: attached to a shared mount it would be made shared again. */
+	s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
+	s->reg = plan->root_reg;
+	s->num[2] = MS_PRIVATE;
+	s->num[3] = AT_RECURSIVE;
 }
 
 void plan_root(struct plan *plan, const struct plan_input *in)
 {
-	bool host_mounts = !in->spec->linux_.namespaces[NS_MOUNT].set;
-
 	plan_origin(plan, "root.path");
-	if (host_mounts) {
-		plan_root_plain(plan, in);
+	if (!in->spec->linux_.namespaces[NS_MOUNT].set) {
+		plan_root_shared(plan, in);
 		return;
 	}
 	plan->root_reg = plan_reg(plan);
@@ -240,7 +260,7 @@ static void plan_root_propagation(struct plan *plan, const struct plan_input *in
 {
 	uint64_t propagation = root_propagation(in->spec->linux_.rootfs_propagation);
 
-	if (!propagation || !in->spec->linux_.namespaces[NS_MOUNT].set)
+	if (!propagation)
 		return;
 	plan_origin(plan, "linux.rootfsPropagation");
 	struct plan_step *s;
@@ -266,7 +286,7 @@ static void plan_root_readonly(struct plan *plan, const struct plan_input *in)
 		s->num[0] = 0755;
 	}
 	plan_mounts_readonly(plan);
-	if (!in->spec->root.readonly || !in->spec->linux_.namespaces[NS_MOUNT].set)
+	if (!in->spec->root.readonly)
 		return;
 	plan_origin(plan, "root.readonly");
 	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_MOUNT_ATTR);
@@ -437,9 +457,9 @@ int plan_create(struct plan *plan, const struct plan_input *in, struct error *e)
 
 	if (l->net_devices.n && !in->privileged)
 		return error_set(e, ERROR_CONFIG, 0, "linux.netDevices: moving network devices needs root's privileges");
-	if (!l->namespaces[NS_MOUNT].set && in->spec->mounts.n)
+	if (!l->namespaces[NS_MOUNT].set && wants_mounts(in) && (in->userns || in->nested || !in->privileged))
 		return error_set(e, ERROR_CONFIG, 0,
-				 "mounts: refused without a mount namespace, they would be made on the host");
+				 "linux.namespaces: mounts, devices and a read-only root need a 'mount' namespace in a user namespace");
 	plan_namespaces(plan, in);
 	plan_root(plan, in);
 	if (in->userns) {
@@ -449,13 +469,13 @@ int plan_create(struct plan *plan, const struct plan_input *in, struct error *e)
 	plan_late_namespaces(plan, in);
 	plan_names(plan, in);
 	plan_procfs(plan, in, true);
-	if (l->namespaces[NS_MOUNT].set && (plan_mounts(plan, in, e) < 0 || plan_devices(plan, in, e) < 0))
+	if ((l->namespaces[NS_MOUNT].set || plan->host_mounts) && (plan_mounts(plan, in, e) < 0 || plan_devices(plan, in, e) < 0))
 		return -1;
 	plan_net_devices(plan, in);
 	plan_runtime_hooks(plan, in);
 	plan_container_hooks(plan, in, HOOK_CREATE_CONTAINER, 0);
 	plan_enter_root(plan, in);
-	if (!l->namespaces[NS_MOUNT].set && in->process->set && in->process->terminal)
+	if (!l->namespaces[NS_MOUNT].set && !plan->host_mounts && in->process->set && in->process->terminal)
 		plan_console(plan, in, NULL);
 	plan_sysctl(plan, in);
 	plan_root_readonly(plan, in);

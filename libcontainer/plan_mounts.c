@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mounts[]: sources are cloned by the parent as detached trees, file systems are made by init in its namespaces; attributes are set
- * before anything is attached. */
+/* mounts[]: sources are cloned as detached trees, by init or, where it sees less of the host, by the parent; file systems are made
+ * by init in its namespaces; attributes are set before anything is attached. */
 #include <string.h>
 
 #include "base/path.h"
@@ -87,21 +87,40 @@ static uint16_t joined_userns(const struct plan *plan)
 	return REG_NONE;
 }
 
-static uint16_t new_userns(struct plan *plan, const struct spec_idmaps *uid, const struct spec_idmaps *gid)
+static struct plan_step *add_maps(struct plan *plan, enum plan_side side, enum plan_kind kind,
+				  const struct spec_idmaps *uid, const struct spec_idmaps *gid)
 {
-	uint16_t reg = plan_reg(plan);
 	size_t size = (uid->n + gid->n) * sizeof(*uid->v);
 	struct spec_idmap *all = arena_array(&plan->arena, uid->n + gid->n, sizeof(*all));
 
 	memcpy(all, uid->v, uid->n * sizeof(*all));
 	memcpy(all + uid->n, gid->v, gid->n * sizeof(*all));
 	uint32_t blob = plan_blob(plan, all, size);
-	struct plan_step *s = plan_add(plan, SIDE_PREPARE, STEP_IDMAP);
-	s->reg = reg;
+	struct plan_step *s = plan_add(plan, side, kind);
 	s->blob = blob;
 	s->blob_len = (uint32_t)size;
 	s->num[0] = uid->n;
+	return s;
+}
+
+static uint16_t new_userns(struct plan *plan, const struct spec_idmaps *uid, const struct spec_idmaps *gid)
+{
+	uint16_t reg = plan_reg(plan);
+
+	add_maps(plan, SIDE_PREPARE, STEP_IDMAP, uid, gid)->reg = reg;
 	return reg;
+}
+
+/* Only init sees the source, and only who has rights over the file system may map its ids. */
+static void map_for_init(struct plan *plan, const struct mount_plan *m, const struct spec_idmaps *uid,
+			 const struct spec_idmaps *gid)
+{
+	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_BARRIER);
+
+	s->num[0] = BARRIER_MOUNT;
+	s->reg = m->reg;
+	s = add_maps(plan, SIDE_PARENT, STEP_MOUNT_IDS, uid, gid);
+	s->num[3] = m->o.ridmap ? AT_RECURSIVE : 0;
 }
 
 static int add_idmap(struct plan *plan, const struct plan_input *in, const struct mount_plan *m, struct error *e)
@@ -124,11 +143,13 @@ static int add_idmap(struct plan *plan, const struct plan_input *in, const struc
 		return error_set(e, ERROR_CONFIG, 0,
 				 "mounts[%zu] '%s': option 'idmap' needs uidMappings and gidMappings", m->index,
 				 m->mount->destination);
-	if (!in->privileged || (m->side != SIDE_PREPARE && in->userns))
-		return error_set(e, ERROR_CONFIG, 0,
-				 "mounts[%zu] '%s': idmapped mounts need privileges on the host%s", m->index,
-				 m->mount->destination,
-				 in->privileged ? ", in a user namespace a source outside of the root" : "");
+	if (!in->privileged)
+		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': idmapped mounts need privileges on the host",
+				 m->index, m->mount->destination);
+	if (m->side != SIDE_PREPARE && in->userns) {
+		map_for_init(plan, m, uid, gid);
+		return 0;
+	}
 	if (userns == REG_NONE)
 		userns = new_userns(plan, uid, gid);
 	struct plan_step *s = plan_add(plan, m->side, STEP_MOUNT_ATTR);
@@ -136,6 +157,20 @@ static int add_idmap(struct plan *plan, const struct plan_input *in, const struc
 	s->reg2 = userns;
 	s->num[3] = m->o.ridmap ? AT_RECURSIVE : 0;
 	return 0;
+}
+
+/* Since Linux 6.8 mountinfo has the order in which mounts were made, and whoever looks for the mount on top takes the last one: as
+ * they are placed in order, they are made in order, by init. The parent makes those whose source init would see otherwise: in a user
+ * namespace or a mount namespace that it joins, as that of a running container, as a slave where the host is to share, and with the container's own root in it. */
+static enum plan_side source_side(const struct plan_input *in, const struct mount_plan *m, const char *source)
+{
+	size_t len = strlen(source);
+	bool holds_root = strncmp(in->rootfs, source, len) == 0 && (in->rootfs[len] == '/' || len == 1);
+
+	return in->userns || in->nested || in->live || in->spec->linux_.namespaces[NS_MOUNT].path || !source_propagation(in) ||
+			       (m->o.rec && holds_root)
+		       ? SIDE_PREPARE
+		       : SIDE_CHILD;
 }
 
 static int plan_bind(struct plan *plan, const struct plan_input *in, struct mount_plan *m, const char *source,
@@ -146,7 +181,7 @@ static int plan_bind(struct plan *plan, const struct plan_input *in, struct moun
 	bool inside = strncmp(source, in->rootfs, len) == 0 && (source[len] == '/' || !source[len]);
 	uint32_t path = plan_str(plan, inside ? source[len] ? source + len : "/" : source);
 
-	m->side = in->privileged && !inside ? SIDE_PREPARE : SIDE_CHILD;
+	m->side = in->privileged && !inside ? source_side(in, m, source) : SIDE_CHILD;
 	struct plan_step *s = plan_add(plan, m->side, STEP_OPEN_TREE);
 	s->reg = m->reg;
 	s->str = path;

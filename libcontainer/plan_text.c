@@ -35,6 +35,7 @@ static const struct step_text {
 	[STEP_UID_MAP] = {"%s", "cannot write the uid map"},
 	[STEP_GID_MAP] = {"%s", "cannot write the gid map"},
 	[STEP_NET_DEVICE] = {"%s -> %t", "cannot move network device '%s'"},
+	[STEP_MOUNT_IDS] = {"%i", "cannot map ids of the mount"},
 	[STEP_RUNTIME_HOOKS] = {"%H", "cannot run hooks"},
 	[STEP_OOM_SCORE_ADJ] = {"%0", "cannot set oom_score_adj"},
 	[STEP_RLIMIT] = {"%R %1:%2", "cannot set rlimit"},
@@ -151,6 +152,9 @@ static void add_idmaps(const struct plan *plan, struct strbuf *out, const struct
 	for (size_t i = 0; i < s->blob_len / sizeof(*m); i++)
 		strbuf_addf(out, "%s%s%u:%u:%u", i ? " " : "", i < s->num[0] ? "u" : "g", m[i].container_id, m[i].host_id,
 			    m[i].size);
+	if (!s->blob_len)
+		strbuf_adds(out, "init's");
+	strbuf_adds(out, s->num[3] & AT_RECURSIVE ? " recursive" : "");
 }
 
 static void add_verify(const struct plan *plan, struct strbuf *out, const struct plan_step *s)
@@ -176,7 +180,7 @@ static void add_number(struct strbuf *out, char base, uint64_t v)
 
 static void add_names(struct strbuf *out, const struct plan_step *s, char what)
 {
-	static const char *const barriers[] = {"ids", "network", "hooks", "seccomp", "ready"};
+	static const char *const barriers[] = {"ids", "mount", "network", "hooks", "seccomp", "ready"};
 	static const char *const places[] = {"dir", "file", "like-source"};
 
 	switch (what) {

@@ -261,7 +261,7 @@ static int receive(int sock, struct plan_record *record, int *fd)
 int spawn_failed_exec(const struct plan_record *record, const char *args0, struct error *e)
 {
 	if (record->value == STEP_EXEC) /* the interpreter or the format, not the file itself */
-		return error_set(e, ERROR_PAYLOAD, record->err, "exec %s", args0);
+		return error_set(e, ERROR_EXECVE, record->err, "exec %s", args0);
 	/* An entry of PATH may be no directory. */
 	if ((record->err == ENOENT || record->err == ENOTDIR) && !strchr(args0, '/'))
 		return error_set(e, ERROR_PAYLOAD, 0, "exec: \"%s\": executable file not found in $PATH", args0);
@@ -373,7 +373,11 @@ static int converse(struct spawn *sp, int sock, struct error *e)
 		switch (record.type) {
 		case RECORD_FD: sp->master = fd; continue;
 		case RECORD_READY:
-			if (at_barrier(sp, &record, e) < 0)
+			sp->mount_fd = fd;
+			n = at_barrier(sp, &record, e);
+			if (fd >= 0)
+				close(fd);
+			if (n < 0)
 				return -1;
 			is_ready = waits && record.value == BARRIER_READY;
 			if (send(sock, &go, sizeof(go), MSG_NOSIGNAL) == sizeof(go))
@@ -399,8 +403,8 @@ int spawn_run(struct spawn *sp, struct error *e)
 	int pair[2];
 
 	sp->pid = 0;
-	sp->pidfd = sp->master = -1;
-	if (run_side(sp, SIDE_PREPARE, 0, plan->n, e) < 0)
+	sp->pidfd = sp->master = sp->mount_fd = -1;
+	if (run_side(sp, SIDE_PREPARE, 0, plan->n, e) < 0 || (sp->prepared && sp->prepared(sp->ctx, sp, e) < 0))
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot create a socket pair");

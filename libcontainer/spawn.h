@@ -20,6 +20,8 @@ struct spawn {
 	uint64_t guard_cookie;
 	/* Called at BARRIER_HOOKS and for the seccomp listener: the state document for a pid; result in the arena of plan. */
 	const char *(*state_json)(void *ctx, pid_t pid, bool for_hooks);
+	/* Called when everything is prepared, before init exists. May be NULL. */
+	int (*prepared)(void *ctx, const struct spawn *spawn, struct error *e);
 	/* Called once init exists and sets itself up, before it is listened to: what must be done before the program runs but not
 	 * before init does costs no time here. May be NULL. */
 	int (*cloned)(void *ctx, const struct spawn *spawn, struct error *e);
@@ -27,6 +29,7 @@ struct spawn {
 	int (*ready)(void *ctx, const struct spawn *spawn, struct error *e);
 	void *ctx;
 	bool rdt_existed;         /* the resctrl group was there before */
+	int mount_fd;             /* that init sent to BARRIER_MOUNT; -1 */
 	struct netdevs *netdevs; /* that were moved, until the container is ready; NULL: none */
 	/* out; owned by the caller after success */
 	pid_t pid;

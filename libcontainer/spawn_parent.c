@@ -176,6 +176,26 @@ static int verify(struct spawn *sp, const struct plan_step *s, struct error *e)
 	return 0;
 }
 
+/* The mount is detached, so it belongs to no mount namespace yet, and to whoever has it. */
+static int map_mount_ids(struct spawn *sp, const struct plan_step *s, struct error *e)
+{
+	const struct spec_idmap *all = (const void *)plan_at(sp->plan, s->blob);
+	size_t n = s->blob_len / sizeof(*all);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/user", sp->pid);
+	auto_close int userns = n ? userns_with_maps(all, s->num[0], all + s->num[0], n - s->num[0], e)
+				  : open(path, O_RDONLY | O_CLOEXEC);
+	if (userns < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot open '%s'", path);
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)(unsigned)userns};
+	if (sys_mount_setattr(sp->mount_fd, "", AT_EMPTY_PATH | (unsigned)s->num[3], &attr) == 0)
+		return 0;
+	if (errno == EINVAL)
+		error_hint(e, "the file system may not support idmapped mounts");
+	return error_set(e, ERROR_HOST, errno, "cannot map ids of the mount");
+}
+
 static int move_device(struct spawn *sp, const struct plan_step *s, struct error *e)
 {
 	if (!sp->netdevs && netdevs_open(sp->pid, &sp->netdevs, e) < 0)
@@ -189,6 +209,7 @@ int parent_step(struct spawn *sp, const struct plan_step *s, struct error *e)
 	case STEP_SETGROUPS_DENY: return deny_setgroups(sp, e);
 	case STEP_UID_MAP: return write_id_map(sp->pid, "uid_map", plan_at(sp->plan, s->str), e);
 	case STEP_GID_MAP: return write_id_map(sp->pid, "gid_map", plan_at(sp->plan, s->str), e);
+	case STEP_MOUNT_IDS: return map_mount_ids(sp, s, e);
 	case STEP_NET_DEVICE: return move_device(sp, s, e);
 	case STEP_RUNTIME_HOOKS:
 		return hooks_run(sp->spec, (enum spec_hook_kind)s->num[0], sp->state_json(sp->ctx, sp->pid, true), e);

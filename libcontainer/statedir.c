@@ -400,6 +400,10 @@ int intent_write(const struct statedir *dir, const struct intent *intent, struct
 		jw_str(&w, "unit", intent->unit);
 		jw_bool(&w, "userUnit", intent->user_unit);
 	}
+	if (intent->root_path) {
+		jw_str(&w, "rootPath", intent->root_path);
+		jw_uint(&w, "rootMount", intent->root_mount);
+	}
 	jw_end(&w, '}');
 	return replace_file_at(dir->fd, "intent", text.s, text.len, 0600, e);
 }
@@ -432,6 +436,8 @@ int intent_read(const struct statedir *dir, struct arena *a, struct intent *ret,
 		.rdt_mon = json_str(root, "rdtMonitor", NULL),
 		.unit = json_str(root, "unit", NULL),
 		.user_unit = json_bool(root, "userUnit", false),
+		.root_path = json_str(root, "rootPath", NULL),
+		.root_mount = (uint64_t)json_int(root, "rootMount", 0),
 	};
 	*found = true;
 	return 0;

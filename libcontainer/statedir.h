@@ -55,6 +55,8 @@ struct intent {
 	const char *rdt_mon;      /* resctrl group below which create makes a monitoring group, named by the id */
 	const char *unit;         /* of systemd, which the cgroup is then */
 	bool user_unit;           /* of the user's own systemd */
+	const char *root_path;    /* where a mount of ours is in the runtime's mount namespace; NULL: nowhere */
+	uint64_t root_mount;      /* its id */
 	uint64_t cgroup_ino;      /* of the state, in memory alone; 0: whatever is there */
 };
 must_check int intent_write(const struct statedir *dir, const struct intent *intent, struct error *e);

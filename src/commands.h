@@ -18,6 +18,7 @@ must_check int globals_open_log(const struct options *o, struct error *e);
 must_check int globals_make_root(const struct options *o, struct error *e);
 
 /* help.c */
+void help_called(const char *argv0); /* the name for help and version; before, and for a strange one, it is kedge */
 void help_print(enum command_id command, struct strbuf *out); /* CMD_NONE: of kedge itself */
 void version_print(struct strbuf *out);
 

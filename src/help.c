@@ -6,6 +6,20 @@
 #include "spec/spec.h"
 #include "src/commands.h"
 
+static char program[64] = "kedge";
+
+void help_called(const char *argv0)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	const char *name = argv0 ? basename(argv0) : "";
+	size_t len = strlen(name);
+
+	/* One of our own names, or none that may be printed. */
+	if (len == 0 || len >= sizeof(program) || strspn(name, allowed) != len || strncmp(name, "kedge", 5) == 0)
+		return;
+	memcpy(program, name, len + 1);
+}
+
 static void add_indented(struct strbuf *out, const char *text)
 {
 	while (*text) {
@@ -57,16 +71,16 @@ void help_print(enum command_id command, struct strbuf *out)
 	const struct command_row *row = &command_rows[command];
 
 	if (command == CMD_NONE) {
-		strbuf_adds(out, "NAME:\n   kedge - Open Container Initiative runtime\n\n"
-				 "USAGE:\n   kedge [global options] command [options] [arguments...]\n\n"
-				 "VERSION:\n   " PACKAGE_VERSION "\n\nCOMMANDS:\n");
+		strbuf_addf(out, "NAME:\n   %s - Open Container Initiative runtime\n\n"
+				 "USAGE:\n   %s [global options] command [options] [arguments...]\n\n"
+				 "VERSION:\n   " PACKAGE_VERSION "\n\nCOMMANDS:\n", program, program);
 		add_commands(out);
 		strbuf_adds(out, "\nGLOBAL OPTIONS:\n");
 		add_options(command, out);
 		return;
 	}
-	strbuf_addf(out, "NAME:\n   kedge %s - %s\n\nUSAGE:\n   kedge %s [options]%s%s\n", row->name, row->summary,
-		    row->name, *row->arguments ? " " : "", row->arguments);
+	strbuf_addf(out, "NAME:\n   %s %s - %s\n\nUSAGE:\n   %s %s [options]%s%s\n", program, row->name, row->summary,
+		    program, row->name, *row->arguments ? " " : "", row->arguments);
 	if (row->description) {
 		strbuf_adds(out, "\nDESCRIPTION:\n");
 		add_indented(out, row->description);
@@ -76,19 +90,21 @@ void help_print(enum command_id command, struct strbuf *out)
 }
 
 /*
- * The form is runc's, the name is our own. Engines take it so: dockerd looks for the line with "version" and the one
- * with "commit:"; CRI-O and Podman show the text as it is. containerd's go-runc wants line 1 to begin with "runc
- * version " and otherwise returns an empty struct without an error; its callers only display that, as they do with
- * crun and youki, which print their own names too.
+ * The form is runc's, the name is the one that we were called by. Engines take any: dockerd looks for the line with
+ * "version" and the one with "commit:"; CRI-O and Podman show the text as it is. containerd's go-runc wants line 1 to
+ * begin with "runc version ", as it does when we stand in for runc, and otherwise returns an empty struct without an
+ * error; its callers only display that. Who we are the last line says then.
  */
 void version_print(struct strbuf *out)
 {
 	const char *commit = KEDGE_COMMIT, *seccomp = seccomp_library_version();
 
-	strbuf_addf(out, "kedge version %s\ncommit: %s\nspec: %s\n", PACKAGE_VERSION, *commit ? commit : "unknown",
-		    SPEC_VERSION);
+	strbuf_addf(out, "%s version %s\ncommit: %s\nspec: %s\n", program, PACKAGE_VERSION,
+		    *commit ? commit : "unknown", SPEC_VERSION);
 	if (*seccomp)
 		strbuf_addf(out, "libseccomp: %s\n", seccomp);
+	if (strcmp(program, "kedge") != 0)
+		strbuf_adds(out, "kedge: " PACKAGE_VERSION "\n");
 }
 
 int cmd_help(const struct options *o, struct error *e)

@@ -98,7 +98,7 @@ static void name_command(const struct options *o, struct error *e)
 	const struct command_row *row = &command_rows[o->command];
 	size_t n = strlen(row->name);
 
-	if (e->kind == ERROR_USAGE || row->min == 0)
+	if (e->kind == ERROR_USAGE || e->kind == ERROR_EXECVE || row->min == 0)
 		return;
 	if (strncmp(e->msg, row->name, n) == 0 && strncmp(e->msg + n, " '", 2) == 0)
 		return;
@@ -169,6 +169,7 @@ int main(int argc, char **argv)
 		log_failure(&e);
 		return EXIT_FAILURE;
 	}
+	help_called(argv[0]);
 	if (options_parse(argc, argv, &o, &e) < 0)
 		return parse_failure(&o, &e);
 	if (o.help || o.version || o.command == CMD_NONE)

@@ -25,6 +25,24 @@ logged() { jq -r "$@" "$LOG"; }
 	[ -z "$stderr" ]
 }
 
+@test "help and version have the name that the program was called by" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	for name in runc crun-2.0; do
+		ln -s "$KEDGE" "$BATS_TEST_TMPDIR/bin/$name"
+		run --separate-stderr "$BATS_TEST_TMPDIR/bin/$name" --help
+		[ "${lines[1]}" = "   $name - Open Container Initiative runtime" ]
+		run --separate-stderr "$BATS_TEST_TMPDIR/bin/$name" delete --help
+		[[ ${lines[1]} == "   $name delete - "* ]]
+		run --separate-stderr "$BATS_TEST_TMPDIR/bin/$name" --version
+		[[ ${lines[0]} =~ ^$name\ version\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+		[[ ${lines[-1]} =~ ^kedge:\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+	done
+	for name in '' 'a b' $'\e[1m' "$(printf 'x%.0s' {1..64})"; do
+		run --separate-stderr bash -c 'exec -a "$1" "$2" --version' - "$name" "$KEDGE"
+		[[ ${lines[0]} == "kedge version "* ]]
+	done
+}
+
 @test "--help, -h, help and h print the same" {
 	plain --help
 	[ "$status" -eq 0 ]

@@ -162,6 +162,21 @@ private_run() { # SHELL-TEXT
 	done
 }
 
+@test "mounts: mountinfo has them in the order of the configuration, and none twice" {
+	mkdir -p "$T/a" "$T/host"
+	run_ok 'cut -d" " -f5 /proc/self/mountinfo | grep ^/mnt' writable 'mount("/mnt"; "tmpfs"; "tmpfs"; [])' \
+		'bind($T + "/a"; "/mnt/1"; [])' 'mount("/mnt/2"; "tmpfs"; "tmpfs"; [])' 'bind($T + "/a"; "/mnt/2/3"; ["rbind"])' \
+		'mount("/mnt/2/3"; "tmpfs"; "tmpfs"; [])'
+	is "$output" $'/mnt\n/mnt/1\n/mnt/2\n/mnt/2/3\n/mnt/2/3'
+	# A bind of what holds the container's root does not show the container's mounts a second time.
+	own_root
+	mv "$ROOTFS" "$T/host/root"
+	script 'ls /mnt/root/proc; grep -c " /mnt/root/" /proc/self/mountinfo; true' ".root.path = \"$T/host/root\"" \
+		"bind(\"$T/host\"; \"/mnt\"; [\"rbind\"])"
+	ok run --bundle "$BUNDLE" c1
+	is "$output" 0
+}
+
 @test "mounts: rootfsPropagation" {
 	for pair in private+ rprivate+ unbindable+unbindable runbindable+unbindable; do
 		table ".linux.rootfsPropagation = \"${pair%+*}\""

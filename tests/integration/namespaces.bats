@@ -35,12 +35,63 @@ needs_time_namespaces() { [[ -e /proc/self/ns/time ]] || skip "the kernel has no
 		| .linux |= del(.maskedPaths, .readonlyPaths)' '.process.args[0] = "/bin/sh"'
 	ok run --bundle "$BUNDLE" c1
 	is "$output" $'kedge-test\nno proc'
-	script true 'without("mount") | .linux |= del(.maskedPaths, .readonlyPaths)'
-	refused "mounts: refused without a mount namespace"
 	script true 'without("mount") | .mounts = []'
 	refused "needs a 'mount' namespace"
 }
 
+# below_root [PID]: what is mounted at the root and below it, as the test or a process sees it.
+below_root() { awk -v root="$T/root" 'index($5, root) == 1 { print substr($5, length(root) + 1) "/" $9 }' "/proc/${1:-self}/mountinfo"; }
+
+shared_mounts='without("mount") | .linux |= del(.maskedPaths, .readonlyPaths)'
+
+@test "namespaces: without a mount namespace the mounts are the runtime's, and go with the container" {
+	cp -a "$ROOTFS" "$T/root"
+	start c1 "$shared_mounts" ".root = {path: \"$T/root\", readonly: true}"
+	is "$(ns "$(pid_of)" mnt)" "$(ns self mnt)"
+	has "$(below_root)" "/proc/proc"
+	ok exec c1 sh -c 'cat /proc/1/comm; ls /dev/null /dev/pts/ptmx; echo x 2>/dev/null >/x || echo read-only; echo x >/dev/shm/x && echo writable'
+	is "$output" $'sleep\n/dev/null\n/dev/pts/ptmx\nread-only\nwritable'
+	ok delete --force c1
+	is "$(below_root)" ""
+	[ -z "$(ls "$T/root/proc")" ]
+	run_ok "cat /proc/1/comm; true" "$shared_mounts" ".root.path = \"$T/root\""
+	is "$output" sh
+}
+
+@test "namespaces: without a mount namespace a failed create leaves no mount" {
+	config "$shared_mounts" 'mount("/none"; "nosuch"; "none"; [])'
+	refused "the kernel has no such file system"
+	config "$shared_mounts" 'hook("createRuntime"; "exit 3")'
+	refused "exit status 3"
+}
+
+@test "namespaces: without a mount namespace nothing is mounted for a container with a user namespace" {
+	config "$shared_mounts" userns
+	refused "need a 'mount' namespace in a user namespace"
+	config 'without("mount") | userns | .mounts = [] | .linux |= del(.maskedPaths, .readonlyPaths)'
+	refused "a read-only root need"
+}
+
+other_mounts() { [[ $(ns "$1" mnt) != "$(ns self mnt)" ]]; }
+
+@test "namespaces: without a mount namespace others do not get the mounts of a shared file system" {
+	mkdir "$T/shared"
+	mount --bind "$T/shared" "$T/shared"
+	mount --make-shared "$T/shared"
+	unshare --mount --propagation unchanged sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
+	peer=$!
+	eventually other_mounts "$peer"
+	cp -a "$ROOTFS" "$T/shared/root"
+	start c1 "$shared_mounts" ".root.path = \"$T/shared/root\"" || failed=1
+	seen=$(T=$T/shared below_root "$peer")
+	ok delete --force c1 || failed=1
+	left=$(T=$T/shared below_root)$(T=$T/shared below_root "$peer")
+	kill "$peer"
+	umount "$T/shared"
+	is "${failed:-}" ""
+	hasnt "$seen" proc
+	is "$left" ""
+}
 @test "namespaces: init is process 1, and sees its own alone" {
 	run_ok 'echo $$; ps -o comm; true'
 	is "$output" $'1\nCOMMAND\nsh\nps'

@@ -250,6 +250,7 @@ groups_in() { if [[ $1 == userns ]]; then echo "65534 65534"; else echo "5 3000"
 		/a/garbage|exec format error
 		/a/script|no such file or directory
 	END
+	is "$stderr" "exec /a/script: no such file or directory"
 	config '.process.args = ["plain"]' "$path"
 	ok run --bundle "$BUNDLE" c1
 	is "$output" "found in b"

@@ -156,11 +156,12 @@ idmapped() {
 	mkdir "$T/data"
 	touch "$T/data/f"
 	chown 5:6 "$T/data/f"
-	script 'stat -c %u:%g /mnt/f' 'bind($T + "/data"; "/mnt"; ["idmap"])' \
+	script 'stat -c %u:%g /mnt/f /tmp/f' 'bind($T + "/data"; "/mnt"; ["idmap"])' \
+		'bind($T + "/data"; "/var"; [])' 'bind(.root.path + "/var"; "/tmp"; ["idmap"])' \
 		".linux.namespaces += [{type: \"user\", path: \"/proc/$inner/ns/user\"}] | del(.linux.uidMappings, .linux.gidMappings) | .linux.cgroupsPath |= sub(\"c1$\"; \"c2\")"
 	kedge run --bundle "$BUNDLE" c2
 	if [[ $stderr == *"idmap"*"invalid argument"* ]]; then skip "$(stat -fc %T "$T") knows no id-mapped mounts"; fi
-	is "$status $stderr$output" "0 5:6"
+	is "$status $stderr$output" $'0 5:6\n5:6'
 }
 
 @test "idmapped mount: a source that an earlier mount shows in the root" {
@@ -170,8 +171,20 @@ idmapped() {
 	maps='.mounts[-1].uidMappings = [{containerID: 1000, hostID: 7, size: 1}] | .mounts[-1].gidMappings = [{containerID: 2000, hostID: 8, size: 1}]'
 	idmapped 'stat -c %u:%g /mnt/f /tmp/f' 'bind($T + "/data"; "/mnt"; [])' 'bind(.root.path + "/mnt"; "/tmp"; [])' "$maps"
 	is "$output" $'1000:2000\n7:8'
-	config userns 'bind($T + "/data"; "/mnt"; [])' 'bind(.root.path + "/mnt"; "/tmp"; [])' "$maps"
-	refused "in a user namespace a source outside of the root"
+}
+
+@test "idmapped mount: the same in a user namespace" {
+	mkdir -p "$T/data/sub"
+	touch "$T/data/f"
+	chown 1000:2000 "$T/data/f"
+	maps='.mounts[-1].uidMappings = [{containerID: 1000, hostID: 100007, size: 1}] | .mounts[-1].gidMappings = [{containerID: 2000, hostID: 200008, size: 1}]'
+	shows='bind($T + "/data"; "/mnt"; ["ro"])'
+	idmapped 'stat -c %u:%g /mnt/f /tmp/f; echo x 2>/dev/null >/tmp/f; grep -c " /tmp ro,.*idmapped" /proc/self/mountinfo' userns \
+		"$shows" 'bind(.root.path + "/mnt"; "/tmp"; ["ro"])' "$maps"
+	is "$output" $'65534:65534\n7:8\n1'
+	chown 5:6 "$T/data/f"
+	idmapped 'stat -c %u:%g /mnt/f /tmp/f' userns "$shows" 'bind(.root.path + "/mnt"; "/tmp"; ["idmap"])'
+	is "$output" $'65534:65534\n5:6'
 }
 
 @test "idmapped mount: what cannot be" {

@@ -86,10 +86,16 @@ static void test_others(const struct error *failure)
 /* First: log_open() never closes what it has opened. */
 static void test_stderr(const struct error *failure)
 {
+	struct error program = {};
+
 	fail_with(LOG_TEXT, false, 0, failure);
 	ok(strstr(strbuf_str(&said), "kedge: open '/x"), "without a file stderr has the message");
 	ok(strstr(strbuf_str(&said), "level=warning msg=\"a warning\"\n"), "and warnings");
 	ok(!strstr(strbuf_str(&said), "level=debug"), "but no details");
+	error_set(&program, ERROR_EXECVE, ENOENT, "exec /p");
+	fail_with(LOG_TEXT, false, 0, &program);
+	ok(strstr(strbuf_str(&said), "\nexec /p: no such file or directory\n") &&
+		   !strstr(strbuf_str(&said), "kedge: "), "of the container's execve it has nothing but that");
 	fail_with(LOG_JSON, false, 0, failure);
 	is_int(count(strbuf_str(&said), "\"level\":\"error\""), 1, "JSON on stderr is written once");
 	ok(!strstr(strbuf_str(&said), "kedge: "), "and not as text as well");

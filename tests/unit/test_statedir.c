@@ -130,7 +130,8 @@ static void test_intent(void)
 	is_int(statedir_create(&rt, "i", &dir, &e), 0, "creates");
 	ok(intent_read(&dir, &a, &got, &found, &e) == 0 && !found, "no intent is no error");
 	const struct intent full = {.cgroup = "a/\"b", .cgroup_existed = true, .rdt_clos = "r", .rdt_keep = true,
-				    .rdt_mon = "/", .unit = "u.scope", .user_unit = true};
+				    .rdt_mon = "/", .unit = "u.scope", .user_unit = true,
+				    .root_path = "/r", .root_mount = 1ULL << 40};
 	is_int(intent_write(&dir, &full, &e), 0, "writes");
 	ok(intent_read(&dir, &a, &got, &found, &e) == 0 && found, "reads");
 	is_str(got.cgroup, "a/\"b", "cgroup");
@@ -140,9 +141,11 @@ static void test_intent(void)
 	is_str(got.rdt_mon, "/", "rdt_mon");
 	is_str(got.unit, "u.scope", "unit");
 	ok(got.user_unit, "user_unit");
+	is_str(got.root_path, "/r", "root_path");
+	ok(got.root_mount == 1ULL << 40, "root_mount");
 	is_int(intent_write(&dir, &(struct intent){}, &e), 0, "replaces");
 	ok(intent_read(&dir, &a, &got, &found, &e) == 0 && found && !got.cgroup && !got.rdt_clos && !got.rdt_keep &&
-		   !got.rdt_mon && !got.cgroup_existed && !got.unit && !got.user_unit,
+		   !got.rdt_mon && !got.cgroup_existed && !got.unit && !got.user_unit && !got.root_path,
 	   "absent stays absent");
 	put_file(fixture_path("run/state/i/intent"), "{");
 	is_int(intent_read(&dir, &a, &got, &found, &e), -1, "a damaged one is an error");

@@ -226,7 +226,7 @@ LIMITS='.linux.resources += {
 	prepare '["true"]'
 	run sd create --bundle "$BUNDLE" c
 	[ "$status" -ne 0 ]
-	[[ $output == *"cannot start unit '$UNIT': systemd has a unit of this name"* ]]
+	[[ $output == *"container's cgroup is not empty: cannot start unit '$UNIT': systemd has a unit of this name"* ]]
 	rt delete --force c
 	is "$(show ActiveState)" active
 	systemctl stop "$UNIT"
