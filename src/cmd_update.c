@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -96,6 +98,17 @@ static int from_options(const struct options *o, struct strbuf *ret, struct erro
 	return 0;
 }
 
+/* It stays readable from its begin: a library that is needed later can mean to execute this program anew (base/dl.h). */
+static int read_stdin(struct strbuf *ret)
+{
+	if (read_all(STDIN_FILENO, JSON_BYTES_MAX, ret) < 0)
+		return -1;
+	auto_close int copy = memfd_create("resources", MFD_CLOEXEC);
+	if (copy < 0 || write_all(copy, strbuf_str(ret), ret->len) < 0 || lseek(copy, 0, SEEK_SET) < 0)
+		return -1;
+	return dup2(copy, STDIN_FILENO);
+}
+
 static int from_file(const struct options *o, struct strbuf *ret, struct error *e)
 {
 	const char *name = o->update.resources;
@@ -105,7 +118,7 @@ static int from_file(const struct options *o, struct strbuf *ret, struct error *
 		if (value_of(o, &rows[i]))
 			return error_set(e, ERROR_USAGE, 0, "--%s cannot be given together with --resources",
 					 rows[i].option);
-	if (from_stdin ? read_all(STDIN_FILENO, JSON_BYTES_MAX, ret) == 0
+	if (from_stdin ? read_stdin(ret) == 0
 		       : read_file_at(AT_FDCWD, name, JSON_BYTES_MAX, ret) == 0)
 		return 0;
 	return error_set(e, ERROR_USAGE, errno, "cannot read '%s'", from_stdin ? "standard input" : name);

@@ -55,7 +55,7 @@ image_settings() {
 	mkdir -p "$root"/etc/containers/containers.conf.d
 	ln -sfn ../kedge-vm.service \
 		"$root/etc/systemd/system/multi-user.target.wants/kedge-vm.service"
-	rm -f "$root"/etc/systemd/system/multi-user.target.wants/containerd.service
+	rm -f "$root"/etc/systemd/system/*.wants/{containerd.service,docker.service,docker.socket}
 	for unit in "${IMAGE_MASKED[@]}"; do
 		ln -sfn /dev/null "$root/etc/systemd/system/$unit"
 	done

@@ -355,3 +355,11 @@ traced() {
 	is "$("$RUNTIME" features | jq -c '[.linux.cgroup.systemd, .linux.cgroup.systemdUser]')" '[true,true]'
 	"$RUNTIME" features | jq -e '.potentiallyUnsafeConfigAnnotations | index("org.systemd.property.")'
 }
+
+# A library that is loaded late may mean to execute another program: what was read is not lost with it.
+@test "update: resources on standard input, as the shim of containerd gives them" {
+	started
+	sd update --resources=- c <<<'{"memory": {"limit": 100663296}, "pids": {"limit": 40}}'
+	is "$(cat "$SCOPE/memory.max" "$SCOPE/pids.max")" $'100663296\n40'
+	is "$(show MemoryMax)" 100663296
+}
