@@ -80,7 +80,10 @@ payload() {
 	echo "${config/'"0"'/'"'$1'"'}" >"$BATS_TEST_TMPDIR/bundle/config.json"
 	status=0
 	rt run --bundle "$BATS_TEST_TMPDIR/bundle" "k$1" </dev/null >"$BATS_TEST_TMPDIR/log" 2>&1 || status=$?
-	outcome=$("$ATTACKER" show "$BATS_TEST_TMPDIR/outcome")
+	outcome=$("$ATTACKER" show "$BATS_TEST_TMPDIR/outcome") || {
+		echo "payload $1 was not started, status $status: $(<"$BATS_TEST_TMPDIR/log") $(events)"
+		return 1
+	}
 	local gained=''
 	if [[ -e $HOST/created || $(value read) == 1 ]]; then gained=-gained; fi
 	if (($(value survived))); then
