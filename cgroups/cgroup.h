@@ -42,8 +42,10 @@ must_check int cgroup_open(const char *path, struct cgroup *ret, struct error *e
  * failure everything made is removed again. devices: attach the device program, default-deny even without rules (false
  * in user namespaces that the caller does not control); a kernel that refuses it is an error. */
 must_check int cgroup_create(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e);
-/* The device program for a cgroup that was created without; processes may be in it already. */
-must_check int cgroup_create_devices(const struct cgroup *cg, const struct spec_resources *resources, struct error *e);
+/* The device program for a cgroup that was created without; processes may be in it already. shared: a directory in a bpffs of
+ * root's alone, made when it is missing, for programs of equal rules; NULL: none. */
+must_check int cgroup_create_devices(const struct cgroup *cg, const struct spec_resources *resources, const char *shared,
+				     struct error *e);
 /* --- the same with systemd: the cgroup is a scope of its own. Afterwards everything works alike, apart from what is here. */
 bool cgroup_has_systemd(void); /* in this build */
 /* Decides unit and path from linux.cgroupsPath "slice:prefix:name" (absent: the default slice, "kedge", id) and connects
@@ -77,6 +79,8 @@ must_check int cgroup_join_fd(const struct cgroup *cg, const char *sub, pid_t in
  * the clone, though not a move). Where the caller may not and it is a scope, systemd does it: it may move a user's
  * processes across what the user does not own, from a login to a scope. */
 must_check int cgroup_attach(const struct cgroup *cg, pid_t pid, struct error *e);
+/* Moves a process from there to where the caller is. */
+must_check int cgroup_take_back(const struct cgroup *cg, pid_t pid, struct error *e);
 /* *ret: of the directory, which no later one has; 0: there is none. */
 must_check int cgroup_inode(const struct cgroup *cg, uint64_t *ret, struct error *e);
 /* Words why clone3 with CLONE_INTO_CGROUP failed with `sys` (threaded type, controllers enabled for children). -1. */
@@ -93,6 +97,8 @@ must_check int cgroup_pids(const struct cgroup *cg, struct arena *a, pid_t **ret
 /* rmdir depth first, bounded retries on EBUSY; absent is success. Then the ancestors that `made` counts, unless others
  * use them by now. */
 must_check int cgroup_remove(struct cgroup *cg, struct error *e);
+/* The same in one call where nothing is in it, most of the time. false: nothing was done. */
+bool cgroup_remove_empty(struct cgroup *cg);
 void cgroup_done(struct cgroup *cg); /* frees, closes */
 #define auto_cgroup auto_with(cgroup_done)
 

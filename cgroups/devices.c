@@ -204,10 +204,10 @@ static void emit_type(struct program *p, const struct chain *c, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		emit_chain(p, &c[i]);
-	emit(p, BPF_JMP | BPF_JA, 0, 0, TO_ALLOW, 0);
 }
 
-/* struct bpf_cgroup_dev_ctx: access << 16 | type, major, minor */
+/* struct bpf_cgroup_dev_ctx: access << 16 | type, major, minor. Nothing that the kernel would take out of it: then a program that it
+ * has can be compared (devices_bpf.c). */
 static void emit_program(struct program *p, const struct chain *chars, size_t n_chars, const struct chain *blocks,
 			 size_t n_blocks)
 {
@@ -216,6 +216,7 @@ static void emit_program(struct program *p, const struct chain *chars, size_t n_
 	emit(p, BPF_ALU | BPF_AND | BPF_K, BPF_REG_3, 0, 0, 0xffff);
 	emit(p, BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_3, 0, TO_OTHER_TYPE, BPF_DEVCG_DEV_CHAR);
 	emit_type(p, chars, n_chars);
+	emit(p, BPF_JMP | BPF_JA, 0, 0, TO_ALLOW, 0);
 	resolve(p, TO_OTHER_TYPE, 0);
 	emit(p, BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_3, 0, TO_DENY, BPF_DEVCG_DEV_BLOCK);
 	emit_type(p, blocks, n_blocks);

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loads the device program and attaches it to the cgroup, which then owns it: no fd and no pin is left behind. */
+/*
+ * Loads the device program and attaches it to the cgroup, which then owns it. Loading is the most expensive thing that a create asks
+ * of the kernel beside a network namespace, and most containers have the same rules: their programs are one, pinned where the
+ * caller has a place for that. Names are not trusted: a program is taken only if it is what would have been loaded, byte by byte.
+ */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/sys.h"
 #include "cgroups/internal.h"
@@ -10,6 +17,7 @@
 #define BPF_LOG_SIZE (64U << 10)
 #define BPF_TRIES 8     /* the verifier gives up with EAGAIN when a signal comes */
 #define ATTACHED_MAX 64 /* of one type to one cgroup: BPF_CGROUP_MAX_PROGS */
+#define SHARED_MAX 64   /* whoever comes first has the name */
 
 #define D "linux.resources.devices"
 
@@ -73,6 +81,62 @@ static int load_failed(const struct bpf_insn *insns, size_t n, int sys, struct e
 	}
 	error_set(e, ERROR_HOST, sys, D ": the kernel refuses the device program of %zu instructions", n);
 	return sys == EINVAL ? error_hint(e, "the kernel is perhaps built without CONFIG_CGROUP_BPF") : -1;
+}
+
+/* --- programs that are shared */
+
+static void shared_name(const char *dir, const struct bpf_insn *insns, size_t n, char *path, size_t size)
+{
+	const unsigned char *p = (const unsigned char *)insns;
+	uint32_t hash = 2166136261; /* FNV-1a */
+
+	for (size_t i = 0; i < n * sizeof(*insns); i++)
+		hash = (hash ^ p[i]) * 16777619;
+	snprintf(path, size, "%s/%u", dir, hash % SHARED_MAX);
+}
+
+static bool is_same(int fd, const struct bpf_insn *insns, size_t n)
+{
+	uint32_t size = (uint32_t)(n * sizeof(*insns));
+	auto_free struct bpf_insn *have = calloc(n, sizeof(*have));
+	struct bpf_prog_info info = {.xlated_prog_len = size, .xlated_prog_insns = address(have)};
+	union bpf_attr attr = {.info = {.bpf_fd = (uint32_t)fd, .info_len = sizeof(info), .info = address(&info)}};
+
+	return have && sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) == 0 &&
+	       info.type == BPF_PROG_TYPE_CGROUP_DEVICE && info.xlated_prog_len == size && memcmp(have, insns, size) == 0;
+}
+
+/* -1: there is none. */
+static int shared_get(const char *path, const struct bpf_insn *insns, size_t n)
+{
+	auto_close int fd = sys_bpf(BPF_OBJ_GET, &(union bpf_attr){.pathname = address(path)}, sizeof(union bpf_attr));
+
+	return fd >= 0 && is_same(fd, insns, n) ? TAKE_FD(fd) : -1;
+}
+
+/* Where it cannot be pinned it is not shared, which is no error. */
+static void shared_put(const char *dir, const char *path, int fd)
+{
+	union bpf_attr attr = {.pathname = address(path), .bpf_fd = (uint32_t)fd};
+
+	if (sys_bpf(BPF_OBJ_PIN, &attr, sizeof(attr)) < 0 && errno == ENOENT && mkdir(dir, 0700) == 0)
+		sys_bpf(BPF_OBJ_PIN, &attr, sizeof(attr));
+}
+
+static int load(const struct bpf_insn *insns, size_t n, const char *shared)
+{
+	char path[PATH_MAX];
+
+	if (!shared)
+		return load_once(insns, n, NULL, 0);
+	shared_name(shared, insns, n, path, sizeof(path));
+	int fd = shared_get(path, insns, n);
+	if (fd >= 0)
+		return fd;
+	fd = load_once(insns, n, NULL, 0);
+	if (fd >= 0)
+		shared_put(shared, path, fd);
+	return fd;
 }
 
 static int attach(int cgroup_fd, int prog_fd, int replace_fd)
@@ -155,14 +219,15 @@ static int replace_attached(int cgroup_fd, int prog_fd)
 	return 0;
 }
 
-int cgroup_device_attach(const struct cgroup *cg, const struct bpf_insn *insns, size_t n, bool fresh, struct error *e)
+int cgroup_device_attach(const struct cgroup *cg, const struct bpf_insn *insns, size_t n, bool fresh, const char *shared,
+			 struct error *e)
 {
 	auto_close int prog = -1;
 
 	if (n == 0 && fresh)
 		return 0;
 	if (n > 0) {
-		prog = load_once(insns, n, NULL, 0);
+		prog = load(insns, n, shared);
 		if (prog < 0)
 			return load_failed(insns, n, errno, e);
 	}

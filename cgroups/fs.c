@@ -96,7 +96,8 @@ static int check_fit(const struct cgroup *cg, struct error *e)
 	return 0;
 }
 
-int cgroup_create_devices(const struct cgroup *cg, const struct spec_resources *resources, struct error *e)
+int cgroup_create_devices(const struct cgroup *cg, const struct spec_resources *resources, const char *shared,
+			  struct error *e)
 {
 	auto_arena struct arena a = {};
 	struct bpf_insn *insns = NULL;
@@ -104,7 +105,7 @@ int cgroup_create_devices(const struct cgroup *cg, const struct spec_resources *
 
 	if (cgroup_device_program(resources, &a, &insns, &n, e) < 0)
 		return -1;
-	return cgroup_device_attach(cg, insns, n, cg->created, e);
+	return cgroup_device_attach(cg, insns, n, cg->created, shared, e);
 }
 
 int cgroup_equip(struct cgroup *cg, const struct spec_resources *resources, const struct cgroup_writes *writes, bool devices,
@@ -112,7 +113,7 @@ int cgroup_equip(struct cgroup *cg, const struct spec_resources *resources, cons
 {
 	if (resources && (cgroup_controllers_enable(cg, writes, e) < 0 || cgroup_apply(cg, writes, e) < 0))
 		return -1;
-	return devices ? cgroup_create_devices(cg, resources, e) : 0;
+	return devices ? cgroup_create_devices(cg, resources, NULL, e) : 0;
 }
 
 static int create_inside(struct cgroup *cg, const struct spec_resources *resources, bool devices, struct error *e)
@@ -269,4 +270,18 @@ int cgroup_attach(const struct cgroup *cg, pid_t pid, struct error *e)
 		return cgroup_attach_unit(cg, pid, e);
 	return error_set(e, ERROR_HOST, cg->fd < 0 ? ENOENT : errno, "cannot move process %d into cgroup '%s'", pid,
 			 cg->path);
+}
+
+int cgroup_take_back(const struct cgroup *cg, pid_t pid, struct error *e)
+{
+	auto_strbuf struct strbuf file = {};
+	char text[16];
+
+	if (cgroup_of(0, &file) < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot find the caller's own cgroup in '/proc/self/cgroup'");
+	strbuf_adds(&file, "/cgroup.procs");
+	snprintf(text, sizeof(text), "%d", pid);
+	if (write_file_at(cg->mount_fd, file.s + strspn(file.s, "/"), text) < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot move process %d out of cgroup '%s'", pid, cg->path);
+	return 0;
 }

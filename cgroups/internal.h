@@ -74,4 +74,4 @@ must_check int cgroup_device_program(const struct spec_resources *resources, str
 				     size_t *n, struct error *e);
 /* devices_bpf.c: attaches it, replacing what is there unless the cgroup is fresh. */
 must_check int cgroup_device_attach(const struct cgroup *cg, const struct bpf_insn *insns, size_t n, bool fresh,
-			      struct error *e);
+				    const char *shared, struct error *e);

@@ -147,6 +147,28 @@ void cgroup_remove_levels(int mount_fd, const char *path, unsigned levels)
 	}
 }
 
+/* Ancestors that others use by now stay. The leaf is not looked at again: it may be another container's. */
+static void removed(struct cgroup *cg)
+{
+	const char *slash = strrchr(cg->path, '/');
+	auto_free char *parent = slash ? strndup(cg->path, (size_t)(slash - cg->path)) : NULL;
+
+	cg->created = false;
+	if (parent && cg->made > 1)
+		cgroup_remove_levels(cg->mount_fd, parent, cg->made - 1);
+	cg->made = 0;
+}
+
+bool cgroup_remove_empty(struct cgroup *cg)
+{
+	if (cg->fd < 0 || unlinkat(cg->mount_fd, cg->path, AT_REMOVEDIR) < 0)
+		return false;
+	close(cg->fd);
+	cg->fd = -1;
+	removed(cg);
+	return true;
+}
+
 int cgroup_remove(struct cgroup *cg, struct error *e)
 {
 	if (cg->fd >= 0) {
@@ -160,12 +182,6 @@ int cgroup_remove(struct cgroup *cg, struct error *e)
 		return error_set(e, ERROR_HOST, saved, "cannot remove cgroup '%s' below '%s'", cg->path,
 				 cg->mountpoint);
 	}
-	cg->created = false;
-	/* Ancestors that others use by now stay. The leaf is not looked at again: it may be another container's. */
-	const char *slash = strrchr(cg->path, '/');
-	auto_free char *parent = slash ? strndup(cg->path, (size_t)(slash - cg->path)) : NULL;
-	if (parent && cg->made > 1)
-		cgroup_remove_levels(cg->mount_fd, parent, cg->made - 1);
-	cg->made = 0;
+	removed(cg);
 	return 0;
 }

@@ -11,6 +11,7 @@
  *   labels      storage   task   -> struct guard_label     inherited at fork
  *   pidns       hash      pid namespace of a sealed container -> cookie, gone with its init
  *   owned       hash      inode number of a namespace -> cookie: made by a member, or sealed
+ *   outside     LRU hash  a namespace that a runtime was in, by a number that is never given twice: nobody has to remove it
  *   records     ring      struct guard_record
  *   counters    per-cpu   enum guard_counter
  *   settings    array[1]  struct guard_settings            of the host
@@ -20,6 +21,7 @@
 #define GUARD_ABI 1
 #define GUARD_CONTAINERS_MAX 4096
 #define GUARD_OWNED_MAX 65536
+#define GUARD_OUTSIDE_MAX 4096
 #define GUARD_RING_BYTES 65536
 #define GUARD_COMM 16
 
@@ -90,9 +92,11 @@ enum guard_label_state {
 	GUARD_LABEL_MEMBER,      /* a program, or a hook in the container: checked once the entry is sealed */
 	GUARD_LABEL_JOINER,      /* found without a label in a container's pid namespace; of an audit, so it lives on */
 	GUARD_LABEL_DOOMED,      /* dies at its next event */
+	/* Restored from a checkpoint, and stopped: the sweep makes a member of it. That with seal_after 1 is init, which is sealed. */
+	GUARD_LABEL_RESTORED,
 };
 
-/* The runtime writes RUNTIME labels on itself; the kernel makes the others of them. */
+/* The runtime writes RUNTIME labels on itself and RESTORED ones; the kernel makes the others of them. */
 struct guard_label {
 	uint64_t cookie;
 	uint32_t state;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* armed/: which containers there are. The directory is the truth, inotify says when to look. */
+/*
+ * armed/: which containers there are. The directory is the truth, inotify says when to look. Who comes is looked at at once. Who
+ * has gone needs nothing but a line in the log, and telling us would take the processor from the runtime that just ends: so
+ * nobody waits for that descriptor, it is read whenever there is something else to do.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -88,8 +92,12 @@ static struct guard_armed *add(struct guard_daemon *d, const struct guard_contai
 		l->size = size;
 	}
 	struct guard_armed *armed = make(c);
-	if (armed)
-		l->v[l->n++] = armed;
+	if (!armed)
+		return NULL;
+	l->v[l->n++] = armed;
+	/* It has no program yet that a sweep could find. */
+	int64_t due = guard_ms() + armed->sweep_ms;
+	d->sweep_due_ms = d->sweep_due_ms < 0 ? due : MIN(d->sweep_due_ms, due);
 	return armed;
 }
 
@@ -120,6 +128,8 @@ static void leave(struct guard_daemon *d, size_t i)
 	guard_poll_done(armed->poll);
 	free(armed);
 	d->armed.v[i] = d->armed.v[--d->armed.n];
+	if (!d->armed.n)
+		d->sweep_due_ms = -1;
 }
 
 struct guard_armed *guard_armed_find(struct guard_daemon *d, uint64_t cookie)
@@ -159,33 +169,30 @@ void guard_armed_scan(struct guard_daemon *d)
 			leave(d, i);
 }
 
-int guard_armed_watch(struct guard_daemon *d, struct error *e)
+static int watch(const struct guard_daemon *d, uint32_t events)
 {
 	char path[] = "/proc/self/fd/4294967295";
+	auto_close int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 
-	d->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", d->armed_dir);
-	if (d->inotify < 0 ||
-	    inotify_add_watch(d->inotify, path, IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM) < 0)
-		return error_set(e, ERROR_HOST, errno, "cannot watch '%s/armed'", GUARD_DIR);
-	return 0;
+	return fd < 0 || inotify_add_watch(fd, path, events) < 0 ? -1 : TAKE_FD(fd);
 }
 
-static void change(struct guard_daemon *d, const struct inotify_event *event)
+int guard_armed_watch(struct guard_daemon *d, struct error *e)
 {
-	uint64_t cookie;
+	d->came = watch(d, IN_CLOSE_WRITE | IN_MOVED_TO);
+	d->gone = d->came < 0 ? -1 : watch(d, IN_DELETE | IN_MOVED_FROM);
+	return d->gone < 0 ? error_set(e, ERROR_HOST, errno, "cannot watch '%s/armed'", GUARD_DIR) : 0;
+}
 
-	if (event->mask & IN_Q_OVERFLOW) {
-		guard_armed_scan(d);
-		return;
-	}
-	if (!event->len || guard_cookie_parse(event->name, &cookie) < 0)
-		return;
-	if (event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) {
-		if (!find(d, cookie))
-			enter(d, cookie, true);
-		return;
-	}
+static void came(struct guard_daemon *d, uint64_t cookie)
+{
+	if (!find(d, cookie))
+		enter(d, cookie, true);
+}
+
+static void gone(struct guard_daemon *d, uint64_t cookie)
+{
 	for (size_t i = 0; i < d->armed.n; i++) {
 		if (d->armed.v[i]->cookie == cookie) {
 			leave(d, i);
@@ -194,18 +201,33 @@ static void change(struct guard_daemon *d, const struct inotify_event *event)
 	}
 }
 
-void guard_armed_changes(struct guard_daemon *d)
+static void changes(struct guard_daemon *d, int inotify, void (*change)(struct guard_daemon *d, uint64_t cookie))
 {
 	_Alignas(struct inotify_event) char buf[4096];
+	uint64_t cookie;
 	ssize_t n;
 
-	while ((n = read(d->inotify, buf, sizeof(buf))) > 0) {
+	while ((n = read(inotify, buf, sizeof(buf))) > 0) {
 		const struct inotify_event *event;
 		for (char *p = buf; p < buf + n; p += sizeof(*event) + event->len) {
 			event = (const void *)p;
-			change(d, event);
+			if (event->mask & IN_Q_OVERFLOW)
+				guard_armed_scan(d);
+			else if (event->len && guard_cookie_parse(event->name, &cookie) == 0)
+				change(d, cookie);
 		}
 	}
+}
+
+void guard_armed_came(struct guard_daemon *d)
+{
+	changes(d, d->came, came);
+}
+
+void guard_armed_gone(struct guard_daemon *d)
+{
+	if (d->armed.n)
+		changes(d, d->gone, gone);
 }
 
 void guard_armed_done(struct guard_daemon *d)

@@ -18,6 +18,11 @@ void guard_audit_done(struct guard_audit *audit);
 /* line: without a newline. */
 void guard_audit_write(struct guard_audit *audit, const char *line);
 
+/* The last line of the file, without its newline, to be freed; NULL: there is none, or it is longer than any of ours. */
+char *guard_audit_last(const struct guard_audit *audit);
+/* Pure. Whether two lines are about the same cause in the same process: a record that was read twice. */
+bool guard_audit_same(const char *a, const char *b);
+
 /* Of a bit of enum guard_drift: "mount", "cwd". */
 const char *guard_drift_name(int bit);
 

@@ -17,6 +17,7 @@
 #include "base/sys.h"
 #include "guard/guard.h"
 #include "guard/internal.h"
+#include "guard/kernel.h"
 
 #define DRIFT_MAX 16384
 #define ARMED "armed"
@@ -27,10 +28,9 @@ void guard_done(struct guard *g)
 	macro_close(&g->dir);
 	macro_close(&g->containers);
 	macro_close(&g->labels);
+	macro_close(&g->self);
 	*g = (struct guard)GUARD_NONE;
 }
-
-#define PREFIX_MAX 48
 
 static int pin_get(const char *prefix, const char *name)
 {
@@ -40,7 +40,7 @@ static int pin_get(const char *prefix, const char *name)
 	return sys_bpf(BPF_OBJ_GET, &(union bpf_attr){.pathname = (uint64_t)(uintptr_t)path}, sizeof(union bpf_attr));
 }
 
-static int guard_root(int dir, char prefix[PREFIX_MAX])
+static int guard_root(int dir, char prefix[GUARD_PREFIX_MAX])
 {
 	auto_strbuf struct strbuf pid = {};
 	uint32_t n;
@@ -50,18 +50,18 @@ static int guard_root(int dir, char prefix[PREFIX_MAX])
 	pid.s[strcspn(pid.s, "\n")] = '\0';
 	if (parse_u32(pid.s, INT32_MAX, &n) < 0)
 		return -1;
-	snprintf(prefix, PREFIX_MAX, "/proc/%u/root", n);
+	snprintf(prefix, GUARD_PREFIX_MAX, "/proc/%u/root", n);
 	return 0;
 }
 
 /* kedge-guard mounts its bpffs where pid 1 sees it; who has a mount namespace of his own looks through pid 1, or where that is
  * closed, through kedge-guard. prefix: where the map was. */
-static int containers_open(int dir, char prefix[PREFIX_MAX])
+static int containers_open(int dir, char prefix[GUARD_PREFIX_MAX])
 {
 	prefix[0] = '\0';
 	int fd = pin_get(prefix, "containers");
 	if (fd < 0 && errno == ENOENT) {
-		snprintf(prefix, PREFIX_MAX, "/proc/1/root");
+		snprintf(prefix, GUARD_PREFIX_MAX, "/proc/1/root");
 		fd = pin_get(prefix, "containers");
 	}
 	if (fd >= 0 || (errno != ENOENT && errno != EACCES) || guard_root(dir, prefix) < 0)
@@ -88,17 +88,23 @@ static int map_delete(int map, const void *key)
 
 static int open_maps(struct guard *g)
 {
-	char prefix[PREFIX_MAX];
-
-	g->containers = containers_open(g->dir, prefix);
+	g->containers = containers_open(g->dir, g->prefix);
 	if (g->containers < 0)
 		return -1;
-	g->labels = pin_get(prefix, "labels");
+	g->labels = pin_get(g->prefix, "labels");
 	if (g->labels >= 0)
 		return 0;
 	macro_close(&g->containers);
 	g->containers = -1;
 	return -1;
+}
+
+const char *guard_devices(const struct guard *g, char path[GUARD_DEVICES_MAX])
+{
+	if (g->containers < 0)
+		return NULL;
+	snprintf(path, GUARD_DEVICES_MAX, "%s" GUARD_DIR "/bpf/" GUARD_DEVICES, g->prefix);
+	return path;
 }
 
 /* Whether what is on is what we can reach, and what is required; the table: what each level of it needs. */
@@ -180,40 +186,81 @@ int guard_arm(const struct guard *g, const struct guard_container *c, struct err
 			 GUARD_CONTAINERS_MAX);
 }
 
-/* Of the calling thread, which is the only one. */
-static int label_self(const struct guard *g, const struct guard_label *label)
-{
-	auto_close int self = sys_pidfd_open(getpid(), 0);
-
-	if (self < 0)
-		return -1;
-	return label ? map_update(g->labels, &self, label) : map_delete(g->labels, &self);
-}
-
-int guard_adopt(const struct guard *g, uint64_t cookie, uint64_t caps_bound, struct error *e)
+int guard_adopt(struct guard *g, uint64_t cookie, uint64_t caps_bound, struct error *e)
 {
 	struct guard_label label = {.cookie = cookie, .state = GUARD_LABEL_RUNTIME, .seal_after = 2, .caps_bound = caps_bound};
 
-	if (g->labels < 0 || label_self(g, &label) == 0)
+	if (g->labels < 0)
+		return 0;
+	/* Of the calling thread, which is the only one. */
+	g->self = sys_pidfd_open(getpid(), 0);
+	if (g->self >= 0 && map_update(g->labels, &g->self, &label) == 0)
 		return 0;
 	return error_set(e, ERROR_HOST, errno, "drift guard: cannot label the process");
 }
 
-void guard_release(const struct guard *g)
+void guard_release(struct guard *g)
 {
-	if (g->labels >= 0 && label_self(g, NULL) < 0 && errno != ENOENT)
+	if (g->self < 0)
+		return;
+	if (map_delete(g->labels, &g->self) < 0 && errno != ENOENT)
 		log_write(LOG_WARNING, "drift guard: cannot take the label off the runtime: %s", strerror(errno));
+	close(g->self);
+	g->self = -1;
+}
+
+static int entry_state(const struct guard *g, uint64_t cookie, struct guard_entry *entry)
+{
+	union bpf_attr attr = {.map_fd = (uint32_t)g->containers,
+			       .key = (uint64_t)(uintptr_t)&cookie,
+			       .value = (uint64_t)(uintptr_t)entry};
+
+	return sys_bpf(BPF_MAP_LOOKUP_ELEM, &attr, sizeof(attr));
+}
+
+/* Threads have their leader's label when the next sweep comes, and members of a nested container may be seen before init. */
+#define SEAL_SWEEPS 3
+
+static int sweep(const struct guard *g, struct error *e)
+{
+	char path[GUARD_PREFIX_MAX + sizeof(GUARD_DIR "/bpf")];
+
+	snprintf(path, sizeof(path), "%s" GUARD_DIR "/bpf", g->prefix);
+	auto_close int bpf = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (bpf < 0)
+		return error_set(e, ERROR_HOST, errno, "drift guard: cannot open '%s'", path);
+	for (int i = 0; i < SEAL_SWEEPS; i++)
+		if (guard_sweep(bpf, e) < 0)
+			return error_in(e, "drift guard: what was restored cannot be sealed");
+	return 0;
+}
+
+int guard_seal(const struct guard *g, uint64_t cookie, const pid_t *pids, size_t n, struct error *e)
+{
+	struct guard_entry entry = {};
+
+	if (g->labels < 0)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		struct guard_label label = {
+			.cookie = cookie, .state = GUARD_LABEL_RESTORED, .seal_after = i == 0, .caps_bound = UINT64_MAX};
+		auto_close int pidfd = sys_pidfd_open(pids[i], 0);
+
+		if (pidfd < 0 || map_update(g->labels, &pidfd, &label) < 0)
+			return error_set(e, ERROR_HOST, errno, "drift guard: cannot label process %d", (int)pids[i]);
+	}
+	if (sweep(g, e) < 0)
+		return -1;
+	if (entry_state(g, cookie, &entry) < 0 || entry.state != GUARD_SEALED)
+		return error_set(e, ERROR_HOST, 0, "drift guard: what was restored is not sealed");
+	return 0;
 }
 
 bool guard_condemned(const struct guard *g, uint64_t cookie)
 {
 	struct guard_entry entry = {};
-	union bpf_attr attr = {.map_fd = (uint32_t)g->containers,
-			       .key = (uint64_t)(uintptr_t)&cookie,
-			       .value = (uint64_t)(uintptr_t)&entry};
 
-	return g->containers >= 0 && sys_bpf(BPF_MAP_LOOKUP_ELEM, &attr, sizeof(attr)) == 0 &&
-	       entry.state == GUARD_CONDEMNED;
+	return g->containers >= 0 && entry_state(g, cookie, &entry) == 0 && entry.state == GUARD_CONDEMNED;
 }
 
 static int forget(int dir, const char *name, struct error *e)
@@ -223,20 +270,29 @@ static int forget(int dir, const char *name, struct error *e)
 	return 0;
 }
 
-int guard_disarm(uint64_t cookie, struct error *e)
+static int disarm(const struct guard *g, uint64_t cookie, struct error *e)
 {
-	char armed[] = ARMED "/0123456789abcdef", drift[] = DRIFT "/0123456789abcdef", prefix[PREFIX_MAX];
+	char armed[] = ARMED "/0123456789abcdef", drift[] = DRIFT "/0123456789abcdef";
 
-	auto_close int dir = open(GUARD_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir < 0)
-		return errno == ENOENT ? 0 : error_set(e, ERROR_HOST, errno, "drift guard: cannot open '%s'", GUARD_DIR);
 	guard_cookie_text(cookie, armed + sizeof(ARMED));
 	guard_cookie_text(cookie, drift + sizeof(DRIFT));
-	auto_close int containers = containers_open(dir, prefix);
-	if (containers >= 0 && map_delete(containers, &cookie) < 0 && errno != ENOENT)
+	if (g->containers >= 0 && map_delete(g->containers, &cookie) < 0 && errno != ENOENT)
 		return error_set(e, ERROR_HOST, errno, "drift guard: cannot remove the container's entry");
 	/* The record goes after the entry: whoever is killed in between finds both by the same cookie. */
-	return forget(dir, armed, e) < 0 || forget(dir, drift, e) < 0 ? -1 : 0;
+	return forget(g->dir, armed, e) < 0 || forget(g->dir, drift, e) < 0 ? -1 : 0;
+}
+
+int guard_disarm(const struct guard *g, uint64_t cookie, struct error *e)
+{
+	auto_guard struct guard own = GUARD_NONE;
+
+	if (g && g->dir >= 0)
+		return disarm(g, cookie, e);
+	own.dir = open(GUARD_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (own.dir < 0)
+		return errno == ENOENT ? 0 : error_set(e, ERROR_HOST, errno, "drift guard: cannot open '%s'", GUARD_DIR);
+	own.containers = containers_open(own.dir, own.prefix);
+	return disarm(&own, cookie, e);
 }
 
 int guard_drift_of(uint64_t cookie, struct arena *a, char **ret, struct error *e)

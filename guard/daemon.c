@@ -193,9 +193,8 @@ static void read_counts(struct guard_daemon *d)
 int guard_daemon_open(struct guard_daemon *d, enum guard_daemon_start start, struct error *e)
 {
 	*d = (struct guard_daemon){.dir = -1, .armed_dir = -1, .drift_dir = -1, .bpf = -1, .loader = -1, .only = -1, .lock = -1,
-				   .containers = -1, .inotify = -1, .signals = -1, .ring = {.fd = -1},
-				   .audit = GUARD_AUDIT_NONE, .sweep_due_ms = -1};
-	guard_split();
+				   .containers = -1, .came = -1, .gone = -1, .signals = -1, .ring = {.fd = -1},
+				   .audit = GUARD_AUDIT_NONE, .sweep_due_ms = -1, .trim_due_ms = -1};
 	umask(077);
 	if (guard_loader_open(d, e) < 0)
 		return -1;
@@ -208,10 +207,13 @@ int guard_daemon_open(struct guard_daemon *d, enum guard_daemon_start start, str
 		return other;
 	if (guard_policy_read(&d->arena, &d->policy, e) < 0 || guard_audit_open(d->policy.log, &d->audit, e) < 0)
 		return -1;
+	d->last = guard_audit_last(&d->audit);
 	read_counts(d);
 	if (open_bpffs(d, e) < 0 || guard_facts_renew(d, e) < 0 || guard_host_read(&d->host, e) < 0 ||
 	    open_signals(d, e) < 0 || guard_armed_watch(d, e) < 0)
 		return -1;
+	/* Before the ring is mapped: that is resident at once. */
+	guard_trim();
 	guard_kernel_open(d);
 	if (guard_confine(e) < 0 || take_lock(d, e) < 0)
 		return -1;
@@ -230,7 +232,8 @@ void guard_daemon_done(struct guard_daemon *d)
 	guard_audit_done(&d->audit);
 	for (size_t i = 0; i < d->n_dying; i++)
 		macro_close(&d->dying[i].events);
-	macro_close(&d->inotify);
+	macro_close(&d->came);
+	macro_close(&d->gone);
 	macro_close(&d->signals);
 	macro_close(&d->bpf);
 	macro_close(&d->loader);
@@ -239,5 +242,6 @@ void guard_daemon_done(struct guard_daemon *d)
 	macro_close(&d->dir);
 	macro_close(&d->lock);
 	macro_close(&d->only);
+	free(d->last);
 	arena_done(&d->arena);
 }

@@ -66,18 +66,20 @@ struct guard_daemon {
 	int loader, no_loader;   /* O_PATH of the program: found before its name leads elsewhere; errno */
 	int only, lock;          /* files that carry the locks */
 	int containers;          /* map, or -1 */
-	int inotify, signals;
+	int came, gone;          /* inotify of armed/: only the first wakes us, at once */
+	int signals;
 	struct arena arena;
 	struct guard_policy policy;
 	struct guard_facts facts;
 	struct guard_audit audit;
+	char *last;              /* line of the guard before us, until there is one of ours */
 	struct guard_ring ring;
 	struct guard_host host;
 	struct guard_armed_set armed;
 	struct guard_dying dying[GUARD_DYING_MAX];
 	size_t n_dying;
 	struct guard_counts counts;
-	int64_t sweep_due_ms, watchdog_due_ms;
+	int64_t sweep_due_ms, watchdog_due_ms, trim_due_ms; /* -1: never */
 	bool untidy;             /* has done more than wait and sweep */
 	bool sweep_failed;       /* the same */
 };
@@ -98,7 +100,7 @@ void guard_daemon_done(struct guard_daemon *d);
 
 /* guard/confine.c: gives up what is not needed any more. */
 must_check int guard_confine(struct error *e);
-void guard_split(void); /* before much was done: has less of the program become resident */
+void guard_split(void); /* first of all: has less of the program become resident */
 void guard_trim(void);  /* gives back the memory that starting, or an event, took */
 
 /* guard/facts_renew.c: (re)loads in a child and reads what it found out; never fails for want of BPF: the poll tier is left. */
@@ -111,7 +113,8 @@ void guard_kernel_close(struct guard_daemon *d);
 /* guard/armed.c */
 must_check int guard_armed_watch(struct guard_daemon *d, struct error *e);
 void guard_armed_scan(struct guard_daemon *d);     /* the whole directory */
-void guard_armed_changes(struct guard_daemon *d);  /* what inotify has */
+void guard_armed_came(struct guard_daemon *d);     /* what inotify has */
+void guard_armed_gone(struct guard_daemon *d);
 struct guard_armed *guard_armed_find(struct guard_daemon *d, uint64_t cookie); /* looks at the directory too */
 /* The record again, with all strings. When it is gone: what is in *armed. */
 void guard_armed_describe(const struct guard_daemon *d, uint64_t cookie, const struct guard_armed *armed, struct arena *a,

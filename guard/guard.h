@@ -7,6 +7,7 @@
  *   guard_open                                 what is there (started when nobody runs it)
  *   guard_arm                                  before the clone: the entry and the record of a container
  *   guard_adopt, guard_release                 around the clone: init is born with its label
+ *   guard_seal                                 restored: what has no execve before it
  *   guard_disarm                               when the container is gone
  *
  * The fingerprint itself is taken by the kernel at the program's execve.
@@ -30,12 +31,11 @@
  *   only             locked in the same way from its first step on: one a host
  *   counts.json      what kedge-guard counts (guard/report.c)
  *   facts.json       what the loader found out: struct guard_facts
- *   bpf/             a bpffs of its own, in the mount namespace of pid 1
+ *   bpf/             a bpffs of its own, in the mount namespace of pid 1; devices/ in it has the runtime's device programs
  *   armed/COOKIE     one per container, JSON on one line: struct guard_container; COOKIE is 16 hexadecimal digits
  *   drift/COOKIE     why kedge-guard killed it: the audit record, JSON on one line
  */
 #define GUARD_DIR "/run/kedge-guard"
-#define GUARD_POLICY_FILE "/etc/kedge/policy.json"
 #define GUARD_ANNOTATION "org.kedge.guard."
 
 /* Each from the loosest to the strictest: what may only tighten is compared as a number. */
@@ -57,7 +57,7 @@ struct guard_policy {
 #define GUARD_SWEEP_MIN 10
 #define GUARD_SWEEP_MAX 60000
 
-/* The defaults, changed by GUARD_POLICY_FILE where there is one, which must be root's and not writable by others. An unknown
+/* The defaults, changed by POLICY_FILE where there is one, which must be root's and not writable by others. An unknown
  * member is an error. */
 must_check int guard_policy_read(struct arena *a, struct guard_policy *ret, struct error *e);
 must_check int guard_policy_parse(struct arena *a, const char *text, size_t size, struct guard_policy *ret,
@@ -71,12 +71,15 @@ extern const char *const guard_annotations[];
 const char *guard_require_name(uint32_t require);
 extern const struct spec_name guard_mode_names[];
 
+#define GUARD_PREFIX_MAX 48
 /* A handle on what is pinned. All -1 where there is no BPF: the poll tier. */
 struct guard {
 	int dir;                 /* GUARD_DIR */
 	int containers, labels;  /* maps */
+	int self;                /* a pidfd of the caller, while it has a label */
+	char prefix[GUARD_PREFIX_MAX]; /* where the maps were: the root directory that leads to them */
 };
-#define GUARD_NONE {.dir = -1, .containers = -1, .labels = -1}
+#define GUARD_NONE {.dir = -1, .containers = -1, .labels = -1, .self = -1}
 
 /* Opens the host's guard; starts kedge-guard when its lock is free. Without BPF only `dir` is open. ERROR_HOST when there is no
  * guard, or not what policy->require names; whether that ends the caller's work is his to say. */
@@ -84,6 +87,10 @@ must_check int guard_open(struct guard *g, const struct guard_policy *policy, st
 /* guard/start.c: kedge-guard runs and is ready when this returns; makes GUARD_DIR. */
 must_check int guard_start(struct error *e);
 void guard_done(struct guard *g);
+/* A directory in the guard's bpffs for device programs, which may be missing; NULL: there is no bpffs. */
+#define GUARD_DEVICES "devices"
+#define GUARD_DEVICES_MAX (GUARD_PREFIX_MAX + sizeof(GUARD_DIR "/bpf/" GUARD_DEVICES))
+const char *guard_devices(const struct guard *g, char path[GUARD_DEVICES_MAX]);
 #define auto_guard auto_with(guard_done)
 
 /* What kedge-guard and `kedge guard` must know of a container. */
@@ -101,12 +108,15 @@ must_check int guard_cookie(uint64_t *ret, struct error *e);
 must_check int guard_arm(const struct guard *g, const struct guard_container *c, struct error *e);
 /* Labels the calling thread, so that what it clones is labelled from its first instruction. caps_bound: what the program
  * may have at most. */
-must_check int guard_adopt(const struct guard *g, uint64_t cookie, uint64_t caps_bound, struct error *e);
-void guard_release(const struct guard *g);
+must_check int guard_adopt(struct guard *g, uint64_t cookie, uint64_t caps_bound, struct error *e);
+void guard_release(struct guard *g);
+/* Processes that were restored and are stopped, init the first of them: the kernel takes their fingerprints as they are. ERROR_HOST
+ * when init is not sealed after that. Nothing without programs in the kernel. */
+must_check int guard_seal(const struct guard *g, uint64_t cookie, const pid_t *pids, size_t n, struct error *e);
 /* Whether the kernel found it drifted and ends all of its processes. */
 bool guard_condemned(const struct guard *g, uint64_t cookie);
-/* No entry, no record: what is gone already is success. Works without guard_open, by GUARD_DIR alone. */
-must_check int guard_disarm(uint64_t cookie, struct error *e);
+/* No entry, no record: what is gone already is success. g: what guard_open gave; NULL: GUARD_DIR alone is enough. */
+must_check int guard_disarm(const struct guard *g, uint64_t cookie, struct error *e);
 /* The audit record for which a container was killed; NULL when there is none. */
 must_check int guard_drift_of(uint64_t cookie, struct arena *a, char **ret, struct error *e);
 

@@ -24,8 +24,8 @@ int guard_pin_open(int bpf_dir, const char *name);
 must_check int guard_load(int bpf_dir, bool syscall_tier, struct arena *a, struct guard_facts *ret, struct error *e);
 /* Detaches and unpins everything. */
 must_check int guard_unload(int bpf_dir, struct error *e);
-/* Every pinned link is still attached; *broken names the first that is not. */
-must_check int guard_links_check(int bpf_dir, char broken[64], struct error *e);
+/* Every link of these tiers is pinned and still attached; *broken names the first that is not. */
+must_check int guard_links_check(int bpf_dir, uint32_t tiers, char broken[64], struct error *e);
 
 /* The ring, mapped: no libbpf. fd for poll; read calls back for each record and frees it. */
 struct guard_ring {

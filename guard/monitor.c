@@ -11,6 +11,8 @@
 
 #define WATCHDOG_MS 10000
 #define DYING_SLICE_MS 1
+#define GONE_MS 1000
+#define TRIM_MS 1000
 
 /* --- the ring */
 
@@ -60,15 +62,8 @@ static void count_lost(struct guard_daemon *d)
 	d->counts.lost = lost;
 	guard_report_event(d, "records-lost", NULL);
 	guard_report_counts(d);
-}
-
-/* The only link of its tier. */
-static bool is_sweep_lost(const struct guard_daemon *d, char broken[64])
-{
-	auto_close int fd = d->facts.tiers & GUARD_TIER_SWEEP ? guard_pin_open(d->bpf, "sweep") : -1;
-
-	snprintf(broken, 64, "sweep");
-	return fd < 0 && (d->facts.tiers & GUARD_TIER_SWEEP);
+	/* Who drifted is dead; the rest of its container may sleep, and nobody told us. */
+	guard_kill_rest(d);
 }
 
 /* Somebody removed a pin, or the kernel let one go. The child attaches everything anew; the maps are kept if they are there. */
@@ -81,7 +76,7 @@ static void watchdog(struct guard_daemon *d, int64_t now)
 	if (d->bpf < 0 || !guard_has_programs(d))
 		return;
 	count_lost(d);
-	if (guard_links_check(d->bpf, broken, &e) == 0 && !is_sweep_lost(d, broken))
+	if (guard_links_check(d->bpf, d->facts.tiers, broken, &e) == 0)
 		return;
 	guard_report_event(d, "link-lost", *broken ? broken : e.msg);
 	guard_kernel_close(d);
@@ -91,7 +86,23 @@ static void watchdog(struct guard_daemon *d, int64_t now)
 	else
 		guard_report_event(d, "reloaded", NULL);
 	guard_kernel_open(d);
-	d->sweep_due_ms = now;
+	d->sweep_due_ms = d->armed.n ? now : -1;
+}
+
+/* What events need and waiting does not is given back: not at once, because who is waited for pays for it, and what comes next
+ * would fetch it anew. */
+static int64_t tidy(struct guard_daemon *d, int64_t now, int64_t next)
+{
+	if (d->untidy && d->trim_due_ms < 0)
+		d->trim_due_ms = now + TRIM_MS;
+	d->untidy = false;
+	if (d->trim_due_ms < 0)
+		return next;
+	if (now < d->trim_due_ms)
+		return MIN(next, d->trim_due_ms);
+	d->trim_due_ms = -1;
+	guard_trim();
+	return next;
 }
 
 /* Does what is due; returns how long nothing will be. */
@@ -101,11 +112,13 @@ static int timers(struct guard_daemon *d)
 
 	if (now >= d->watchdog_due_ms) {
 		watchdog(d, now);
-		guard_trim();
+		d->trim_due_ms = now;
 	}
 	next = d->watchdog_due_ms;
-	if ((d->facts.tiers & GUARD_TIER_SWEEP) && d->armed.n > 0) {
-		if (d->sweep_due_ms < 0 || now >= d->sweep_due_ms)
+	if (d->armed.n > 0)
+		next = MIN(next, now + GONE_MS);
+	if ((d->facts.tiers & GUARD_TIER_SWEEP) && d->sweep_due_ms >= 0) {
+		if (now >= d->sweep_due_ms)
 			sweep(d, now);
 		next = MIN(next, d->sweep_due_ms);
 	}
@@ -115,12 +128,13 @@ static int timers(struct guard_daemon *d)
 	/* cgroup.events tells at once, but a second change within 10 ms only after them. */
 	if (d->n_dying > 0)
 		next = MIN(next, now + DYING_SLICE_MS);
+	next = tidy(d, now, next);
 	return (int)MAX(next - guard_ms(), (int64_t)0);
 }
 
 /* --- the loop */
 
-enum { SIGNALS, INOTIFY, RING, DYING, FDS_MAX = DYING + GUARD_DYING_MAX };
+enum { SIGNALS, CAME, RING, DYING, FDS_MAX = DYING + GUARD_DYING_MAX };
 
 int guard_daemon_run(struct guard_daemon *d, struct error *e)
 {
@@ -129,14 +143,12 @@ int guard_daemon_run(struct guard_daemon *d, struct error *e)
 	guard_armed_scan(d);
 	guard_kill_rest(d);
 	guard_trim();
+	/* What they did while nobody looked. */
+	d->sweep_due_ms = d->armed.n ? guard_ms() : -1;
 	for (;;) {
 		fds[SIGNALS] = (struct pollfd){.fd = d->signals, .events = POLLIN};
-		fds[INOTIFY] = (struct pollfd){.fd = d->inotify, .events = POLLIN};
+		fds[CAME] = (struct pollfd){.fd = d->came, .events = POLLIN};
 		int wait = timers(d);
-		/* What events need and waiting does not. */
-		if (d->untidy && wait > 0)
-			guard_trim();
-		d->untidy = false;
 		fds[RING] = (struct pollfd){.fd = d->ring.fd, .events = POLLIN};
 		size_t n_dying = d->n_dying;
 		for (size_t i = 0; i < n_dying; i++)
@@ -147,8 +159,10 @@ int guard_daemon_run(struct guard_daemon *d, struct error *e)
 			guard_report_event(d, "error", "the ring is damaged");
 		if (n_dying > 0)
 			guard_dying_look(d);
-		if (fds[INOTIFY].revents)
-			guard_armed_changes(d);
+		if (fds[CAME].revents)
+			guard_armed_came(d);
+		/* Before anything is polled or swept for those who are not there any more. */
+		guard_armed_gone(d);
 		if (fds[SIGNALS].revents) {
 			guard_report_event(d, "stopped", NULL);
 			return 0;

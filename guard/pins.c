@@ -11,7 +11,7 @@
 #include "base/sys.h"
 #include "guard/programs.h"
 
-const char *const guard_maps[] = {"containers", "labels", "pidns", "owned", "records", "counters", "settings", NULL};
+const char *const guard_maps[] = {"containers", "labels", "pidns", "owned", "outside", "records", "counters", "settings", NULL};
 
 const struct guard_program guard_programs[] = {
 	{"fork", GUARD_TIER_SAMPLE, "task_newtask", false},
@@ -169,11 +169,9 @@ int guard_pin_open(int bpf_dir, const char *name)
 	return found <= 0 ? -1 : obj_get(pins, build, name);
 }
 
-/* A tier of which there is any link must have all of them. */
-int guard_links_check(int bpf_dir, char broken[64], struct error *e)
+int guard_links_check(int bpf_dir, uint32_t tiers, char broken[64], struct error *e)
 {
 	char build[GUARD_BUILD_LEN + 1];
-	uint32_t there = 0;
 
 	auto_close int pins = guard_pins_dir(bpf_dir, false);
 	int found = pins < 0 ? -1 : guard_pins_build(pins, build);
@@ -181,18 +179,13 @@ int guard_links_check(int bpf_dir, char broken[64], struct error *e)
 		snprintf(broken, 64, "fork");
 		return error_set(e, ERROR_HOST, found < 0 ? errno : 0, "drift guard: nothing is attached");
 	}
-	for (const struct guard_program *p = guard_programs; p->name; p++) {
-		auto_close int fd = obj_get(pins, build, p->name);
-		if (fd >= 0)
-			there |= p->tier;
-	}
 	/* Labels come from the first tier, whatever else there is. */
-	there |= GUARD_TIER_SAMPLE;
+	tiers |= GUARD_TIER_SAMPLE;
 	for (const struct guard_program *p = guard_programs; p->name; p++) {
 		struct bpf_link_info info = {};
 		union bpf_attr attr = {.info = {.info_len = sizeof(info), .info = (uint64_t)(uintptr_t)&info}};
 
-		if (p->optional || !(p->tier & there))
+		if (p->optional || !(p->tier & tiers))
 			continue;
 		auto_close int fd = obj_get(pins, build, p->name);
 		attr.info.bpf_fd = (uint32_t)fd;
@@ -206,6 +199,8 @@ int guard_links_check(int bpf_dir, char broken[64], struct error *e)
 
 int guard_unload(int bpf_dir, struct error *e)
 {
+	if (guard_pins_remove(bpf_dir, GUARD_DEVICES) < 0)
+		return error_set(e, ERROR_HOST, errno, "drift guard: cannot remove the device programs");
 	auto_close int pins = guard_pins_dir(bpf_dir, false);
 	if (pins < 0 && errno == ENOENT)
 		return 0;

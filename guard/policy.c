@@ -3,16 +3,13 @@
  * The host's policy is a floor: annotations come from whoever writes a pod or an image, so they may only make it stricter.
  * Both speak the same words; the names of each table stand in the order of strictness.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "base/io.h"
 #include "base/num.h"
 #include "guard/guard.h"
 #include "spec/decode.h"
+#include "spec/policy.h"
 
 #define LOG_DEFAULT "/var/log/kedge/guard.jsonl"
 
@@ -34,6 +31,11 @@ static const struct spec_name joiner_names[] = {
 static const struct spec_name scope_names[] = {
 	{"process", GUARD_SCOPE_PROCESS}, {"container", GUARD_SCOPE_CONTAINER}, {NULL, 0}};
 
+static int of_containers(struct decoder *d unused_arg, const struct where *w unused_arg, void *target unused_arg)
+{
+	return 0;
+}
+
 #define WORD(N, M, NAMES) F_ENUM(guard_policy, N, M, NAMES, "value")
 static const struct field policy_rows[] = {
 	WORD("mode", mode, guard_mode_names),
@@ -46,6 +48,8 @@ static const struct field policy_rows[] = {
 	/* The host's alone from here. */
 	F_BOOL(guard_policy, "syscall-tier", syscall_tier),
 	F_STRING(guard_policy, "log", log),
+	/* spec/policy.h */
+	{.name = "containers", .type = FIELD_CUSTOM, .json = JSON_OBJECT, .custom = of_containers},
 };
 #define N_ANNOTATIONS 7
 static const struct fields policy_fields = FIELDS(guard_policy, policy_rows, .closed = true);
@@ -64,30 +68,10 @@ static const struct guard_policy defaults = {
 	.sweep_ms = 1000,
 };
 
-/* What others may write would be no floor. */
-static int read_policy(struct strbuf *text, bool *found, struct error *e)
-{
-	struct stat st;
-
-	*found = false;
-	auto_close int fd = open(GUARD_POLICY_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_set(e, ERROR_CONFIG, errno, "cannot open '%s'", GUARD_POLICY_FILE);
-	if (!S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & 022))
-		return error_set(e, ERROR_CONFIG, 0, "'%s': must be a file that root owns and nobody else may write",
-				 GUARD_POLICY_FILE);
-	if (read_all(fd, JSON_BYTES_MAX, text) < 0)
-		return error_set(e, ERROR_CONFIG, errno, "cannot read '%s'", GUARD_POLICY_FILE);
-	*found = true;
-	return 0;
-}
-
 int guard_policy_parse(struct arena *a, const char *text, size_t size, struct guard_policy *ret, struct error *e)
 {
 	auto_spec struct spec *owner = calloc(1, sizeof(*owner));
-	struct decoder d = {.spec = owner, .name = GUARD_POLICY_FILE, .e = e};
+	struct decoder d = {.spec = owner, .name = POLICY_FILE, .e = e};
 	struct guard_policy policy = defaults;
 	struct json *root;
 
@@ -112,7 +96,7 @@ int guard_policy_read(struct arena *a, struct guard_policy *ret, struct error *e
 	auto_strbuf struct strbuf text = {};
 	bool found;
 
-	if (read_policy(&text, &found, e) < 0)
+	if (policy_file_read(&text, &found, e) < 0)
 		return -1;
 	if (found)
 		return guard_policy_parse(a, strbuf_str(&text), text.len, ret, e);
@@ -145,7 +129,7 @@ static int tighten(struct guard_policy *p, const struct field *f, const char *te
 		*place = value;
 		return 0;
 	}
-	error_hint(e, "annotations may only be stricter than " GUARD_POLICY_FILE);
+	error_hint(e, "annotations may only be stricter than " POLICY_FILE);
 	if (f->type == FIELD_INT)
 		return error_set(e, ERROR_CONFIG, 0, "annotations: " GUARD_ANNOTATION "%s: '%s' is looser than the host's '%u'",
 				 f->name, text, *place);

@@ -67,6 +67,10 @@ void guard_report_drift(struct guard_daemon *d, const struct guard_armed *armed,
 
 	guard_armed_describe(d, record->cookie, armed, &a, &c);
 	guard_audit_drift(&line, &c, record, latency, now);
+	/* The one before us may have been killed after it wrote the line and before it freed the record. */
+	auto_free char *last = TAKE(d->last);
+	if (last && guard_audit_same(last, strbuf_str(&line)))
+		return;
 	if (armed && armed->killed)
 		write_drift(d, record->cookie, &line);
 	guard_audit_write(&d->audit, strbuf_str(&line));

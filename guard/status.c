@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/io.h"
@@ -13,7 +14,7 @@
 #include "base/sys.h"
 #include "cgroups/cgroup.h"
 #include "guard/internal.h"
-#include "guard/kernel.h"
+#include "guard/programs.h"
 #include "spec/json.h"
 
 #define FILE_MAX 65536
@@ -41,10 +42,22 @@ static int open_directory(void)
 	return open(GUARD_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Where pid 1 has it mounted. */
-static int open_pins(void)
+/* Where pid 1 has them, or where that is closed, the guard; where neither can be asked, it was started from here. */
+static int open_pins(pid_t guard)
 {
-	return open("/proc/1/root" GUARD_DIR "/bpf", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const pid_t views[] = {1, guard, getpid()};
+	char path[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(views); i++) {
+		if (views[i] <= 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/root" GUARD_DIR "/bpf", (int)views[i]);
+		auto_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		auto_close int pins = fd < 0 ? -1 : guard_pins_dir(fd, false);
+		if (pins >= 0)
+			return TAKE_FD(fd);
+	}
+	return -1;
 }
 
 static pid_t read_pid(int dir)
@@ -125,7 +138,7 @@ int guard_status_read(struct arena *a, struct guard_status *ret, struct error *e
 		if (guard_facts_read(a, &status.facts, &ignored) < 0 || guard_status_counts(dir, &status, &ignored) < 0)
 			ignored = (struct error){};
 	}
-	auto_close int pins = open_pins();
+	auto_close int pins = open_pins(status.pid);
 	auto_close int map = pins < 0 ? -1 : guard_pin_open(pins, "containers");
 	status.pinned = map >= 0;
 	if (status.pinned && (guard_counter_read(pins, GUARD_COUNT_SEALED, &status.sealed, &ignored) < 0 ||
@@ -180,8 +193,13 @@ int guard_stop(bool force, struct error *e)
 		error_set(e, ERROR_STATE, 0, "%zu container(s) are guarded, among them '%s'", n, armed[0].id);
 		return error_hint(e, "--force leaves them unguarded; kedge-guard alone can be ended and started at any time");
 	}
-	if (end_daemon(dir, e) < 0 || remove_cgroup(e) < 0)
+	/* While there is a guard to ask where. */
+	auto_close int pins = open_pins(read_pid(dir));
+	if (end_daemon(dir, e) < 0 || remove_cgroup(e) < 0 || (pins >= 0 && guard_unload(pins, e) < 0))
 		return -1;
-	auto_close int pins = open_pins();
-	return pins < 0 ? 0 : guard_unload(pins, e);
+	/* After the programs: to them a container without an entry is one that was not to start. */
+	for (size_t i = 0; i < n; i++)
+		if (guard_disarm(NULL, armed[i].cookie, e) < 0)
+			return -1;
+	return 0;
 }

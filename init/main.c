@@ -77,9 +77,34 @@ static _Noreturn void init_exit(int status)
 	}
 }
 
+static const struct plan_step *init_steps(const struct init *i)
+{
+	return (const void *)((const char *)i->plan + i->plan->steps);
+}
+
+int do_DONE(struct init *i, const struct plan_step *s)
+{
+	(void)s;
+	return init_send(i, RECORD_EXEC, -1);
+}
+
+/* All of the mounts that a running container is to get, or none. */
+static void undo_mounts(struct init *i, uint32_t n)
+{
+	const struct plan_step *steps = init_steps(i);
+
+	if (steps[i->plan->n_steps - 1].kind != STEP_DONE)
+		return;
+	while (n-- > 0) {
+		struct plan_step undo = {.str = steps[n].str};
+		if (steps[n].kind == STEP_PLACE)
+			do_UNMOUNT(i, &undo);
+	}
+}
+
 static int init_run(struct init *i)
 {
-	const struct plan_step *steps = (const void *)((const char *)i->plan + i->plan->steps);
+	const struct plan_step *steps = init_steps(i);
 
 	i->exec_env = steps[i->plan->n_steps - 1].list2;
 	for (uint32_t n = 0; n < i->plan->n_steps; n++) {
@@ -93,6 +118,7 @@ static int init_run(struct init *i)
 			i->record.value = steps[n].kind;
 			if (steps[n].kind == STEP_CONTAINER_HOOK) /* start has no plan to look the number up in */
 				i->record.value |= (uint32_t)steps[n].num[2] << 16;
+			undo_mounts(i, n);
 			init_send(i, RECORD_FAILED, -1);
 			return 1;
 		}
@@ -109,7 +135,7 @@ static int number(const char *s)
 	return v;
 }
 
-/* argv: kedge-init PLAN_FD SIZE SOCKET_FD. Everything else is in the plan. */
+/* argv: kedge-init FD OFFSET SIZE SOCKET_FD; the plan is where FD, our own file, goes on. Everything else is in it. */
 __attribute__((used, noreturn)) void init_start(const long *stack);
 void init_start(const long *stack)
 {
@@ -117,16 +143,16 @@ void init_start(const long *stack)
 	const char *const *argv = (const char *const *)(stack + 1);
 	struct init *i = &init;
 
-	if (stack[0] != 4)
+	if (stack[0] != 5)
 		init_exit(127);
 	int fd = number(argv[1]);
-	size_t size = (size_t)number(argv[2]);
-	long image = sys6(__NR_mmap, 0, (long)size, PROT_READ, MAP_PRIVATE, fd, 0);
+	size_t size = (size_t)number(argv[3]);
+	long image = sys6(__NR_mmap, 0, (long)size, PROT_READ, MAP_PRIVATE, fd, number(argv[2]));
 	if (image < 0 && image > -4096)
 		init_exit(126);
 	closed(fd, 0);
 	i->plan = (const void *)image;
-	i->sock = number(argv[3]);
+	i->sock = number(argv[4]);
 	i->result = i->mask_dir = i->devnull = i->parent = -1;
 	if (i->plan->magic != PLAN_MAGIC || i->plan->size != size || i->plan->n_regs > PLAN_REGS_MAX)
 		init_exit(125);

@@ -8,6 +8,7 @@
 #include "init/init.h"
 
 #define MNT_DETACH_  2
+#define UMOUNT_NOFOLLOW_ 8
 #define CLONE_NEWNS_ 0x00020000
 
 static int statx_of(int fd, const char *path, struct statx *st)
@@ -203,9 +204,43 @@ int do_PLACE(struct init *i, const struct plan_step *s)
 
 int do_RETUNE(struct init *i, const struct plan_step *s)
 {
-	int fd = root_open(i, init_str(i, s->str), O_PATH, 0);
+	int fd = root_open(i, init_str(i, s->str), O_PATH, s->flags & PLAN_NOSYMLINKS ? RESOLVE_NO_SYMLINKS : 0);
 
 	return fd < 0 ? fd : closed(fd, set_attr(fd, "", s));
+}
+
+/* Whether something is mounted at name in dir. */
+static int is_mounted(int dir, const char *name)
+{
+	struct statx st;
+	int ret = (int)sys5(__NR_statx, dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &st);
+
+	return ret < 0 ? ret : st.stx_attributes & STATX_ATTR_MOUNT_ROOT ? 0 : -EINVAL;
+}
+
+/* I: programs of the container may exchange what stands in the path meanwhile: no symlink is followed, and what is taken off is found
+ * in a directory that is held open. What is mounted somewhere cannot be renamed. */
+int do_UNMOUNT(struct init *i, const struct plan_step *s)
+{
+	const char *path = init_str(i, s->str), *name = path;
+	char parent[4096];
+
+	for (const char *p = path; *p; p++)
+		if (*p == '/')
+			name = p + 1;
+	if ((size_t)(name - path) >= sizeof(parent))
+		return -ENAMETOOLONG;
+	memcpy(parent, path, (size_t)(name - path));
+	parent[name - path] = '\0';
+	int dir = root_open(i, parent, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+	if (dir < 0)
+		return dir;
+	int ret = is_mounted(dir, name);
+	if (ret >= 0 && !s->num[0])
+		ret = (int)sys1(__NR_fchdir, dir);
+	if (ret >= 0 && !s->num[0])
+		ret = (int)sys2(__NR_umount2, name, MNT_DETACH_ | UMOUNT_NOFOLLOW_);
+	return closed(dir, ret);
 }
 
 int do_READONLY_PATH(struct init *i, const struct plan_step *s)

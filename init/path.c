@@ -180,10 +180,32 @@ static int make_file(const struct init *i, const char *path)
 	return fd < 0 ? (int)fd : closed((int)fd, 0);
 }
 
+/* The usual case: only the last directory is missing. */
+static int make_last(const struct init *i, const char *path, uint64_t resolve)
+{
+	char parent[PATH_BYTES];
+	size_t len = strlen(path);
+
+	if (len >= sizeof(parent))
+		return -ENAMETOOLONG;
+	memcpy(parent, path, len + 1);
+	while (len > 0 && parent[len - 1] != '/')
+		len--;
+	if (!path[len] || streq(path + len, ".") || streq(path + len, ".."))
+		return -ENOENT;
+	parent[len] = '\0';
+	int dir = root_open(i, len > 0 ? parent : "/", O_PATH | O_DIRECTORY, resolve);
+	if (dir < 0)
+		return dir;
+	return closed(dir, (int)sys3(__NR_mkdirat, dir, path + len, 0755));
+}
+
 int root_make(const struct init *i, const char *path, enum plan_place what, uint64_t resolve)
 {
 	int fd = root_open(i, path, O_PATH, resolve);
 
+	if (fd == -ENOENT && what == PLACE_DIR && make_last(i, path, resolve) == 0)
+		fd = root_open(i, path, O_PATH | O_DIRECTORY, resolve);
 	if (fd != -ENOENT)
 		return fd;
 	if (what == PLACE_DIR)

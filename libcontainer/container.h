@@ -84,6 +84,16 @@ struct update_options {
 must_check int container_update(const struct runtime *rt, const char *id, const struct update_options *o,
 				struct error *e);
 
+struct mounts_options {
+	bool add;         /* or remove: by destination alone */
+	const char *name; /* of the document, for messages */
+	const char *text; /* an array of mounts as JSON */
+	size_t size;
+};
+/* Mounts that a container that has not stopped gets or loses: all of the list, or none. */
+must_check int container_mounts(const struct runtime *rt, const char *id, const struct mounts_options *o,
+				struct error *e);
+
 /* One line of JSON, {"type":"stats",...}, with its newline. */
 must_check int container_stats(const struct runtime *rt, const char *id, struct strbuf *out, struct error *e);
 struct events_options {
@@ -114,6 +124,28 @@ must_check int container_list(const struct runtime *rt, struct arena *a, struct 
 /* Every id below the root, sorted, whatever is behind it: for those who pick some. None without a root. */
 must_check int container_ids(const struct runtime *rt, struct arena *a, char ***ret, size_t *n, struct error *e);
 
-/* The steps that create would take, as text; needs no privileges and changes nothing. process: as exec would (NULL: create). */
-must_check int container_plan(const struct runtime *rt, const struct create_options *o, const char *exec_process,
+/* Of checkpoint and restore; what the other one alone takes stays as it is. NULL: not given. */
+struct criu_options {
+	const char *image_path, *work_path, *parent_path; /* image_path: "checkpoint" */
+	const char *page_server, *manage_cgroups_mode, *network_lock, *lsm_profile, *lsm_mount_context;
+	bool leave_running, tcp_established, tcp_skip_in_flight, tcp_close, ext_unix_sk, shell_job, file_locks;
+	bool link_remap, lazy_pages, auto_dedup, pre_dump;
+	bool status_fd_given;
+	uint32_t status_fd;
+	size_t n_empty_ns;
+	const char **empty_ns;
+};
+/* By criu(8). The container is gone afterwards, unless leave_running or pre_dump. */
+must_check int container_checkpoint(const struct runtime *rt, const char *id, const struct criu_options *o,
+				    struct error *e);
+/* A container whose programs are those of the images; *exit_status as for container_run(). */
+must_check int container_restore(const struct runtime *rt, const struct create_options *o, const struct run_options *r,
+				 const struct criu_options *c, int *exit_status, struct error *e);
+
+/* Files; one of them at most: what exec, mounts add or mounts remove would do with it instead. */
+struct plan_options {
+	const char *process, *add_mounts, *remove_mounts;
+};
+/* The steps that create would take, as text; needs no privileges and changes nothing. */
+must_check int container_plan(const struct runtime *rt, const struct create_options *o, const struct plan_options *p,
 			      struct strbuf *out, struct error *e);

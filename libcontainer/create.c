@@ -20,45 +20,20 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/sys.h"
+#include "libcontainer/creation.h"
 #include "libcontainer/destroy.h"
-#include "libcontainer/guarding.h"
+#include "libcontainer/gate.h"
 #include "libcontainer/hooks.h"
-#include "libcontainer/launch.h"
 #include "libcontainer/lsm.h"
 #include "libcontainer/rdt.h"
-#include "libcontainer/spawn.h"
-#include "libcontainer/state.h"
 #include "libcontainer/terminal.h"
 
-enum creation_mode { CREATE, RUN_DETACHED, RUN_FOREGROUND };
-
-struct creation {
-	const struct runtime *rt;
-	const struct create_options *o;
-	enum creation_mode mode;
-	struct arena arena;
-	struct privileges privileges;
-	struct spec *spec;
-	char *bundle, *rootfs;
-	struct statedir dir;
-	struct intent intent;
-	struct cgroup cgroup;
-	bool has_cgroup;
-	struct guarding guarding;
-	struct state state;
-	bool committed;
-	bool devices_done; /* the device program is attached */
-	uint64_t late_namespaces; /* that init enters by itself: only at the end is it known which they are */
-	int notify; /* socket for sd_notify; -1 */
-	struct rlimit nofile;
-	bool nofile_raised;
-};
-
-static void creation_done(struct creation *c)
+void creation_done(struct creation *c)
 {
 	if (c->notify >= 0)
 		close(c->notify);
 	guarding_done(&c->guarding);
+	policy_done(&c->policy);
 	cgroup_done(&c->cgroup);
 	statedir_done(&c->dir);
 	spec_free(c->spec);
@@ -97,6 +72,9 @@ static int check_request(struct creation *c, struct error *e)
 	/* Not later: from here on the command cannot be begun anew. */
 	if ((c->rt->systemd_cgroup || c->spec->process.selinux_label || c->spec->linux_.net_devices.n) &&
 	    dl_prepare(c->o->preserve_fds + listen_fds(), e) < 0)
+		return -1;
+	if (gate_read(c->spec, &c->policy, e) < 0 ||
+	    gate_create(&c->policy, c->spec, c->bundle, c->rootfs, e) < 0)
 		return -1;
 	if (lsm_check(&c->spec->process, e) < 0 || lsm_check_mounts(&c->spec->linux_, e) < 0 ||
 	    guarding_decide(&c->guarding, c->spec, &c->privileges, &c->arena, e) < 0)
@@ -209,7 +187,7 @@ static int make_cgroup(struct creation *c, struct error *e)
 }
 
 /* Everything on disk that must be there before init exists. */
-static int prepare_directory(struct creation *c, struct error *e)
+int creation_prepare(struct creation *c, struct error *e)
 {
 	if (c->rt->no_cgroup ? check_no_cgroup(c, e) < 0 : place_cgroup(c, e) < 0)
 		return -1;
@@ -241,7 +219,7 @@ static int prepare_directory(struct creation *c, struct error *e)
 	return guarding_arm(&c->guarding, c->spec, c->o->id, c->rt->root, c->intent.cgroup, e);
 }
 
-static const char *json_as(struct creation *c, enum status status, pid_t pid)
+const char *creation_json(struct creation *c, enum status status, pid_t pid)
 {
 	auto_strbuf struct strbuf out = {};
 
@@ -252,10 +230,10 @@ static const char *json_as(struct creation *c, enum status status, pid_t pid)
 /* For the spec a container whose environment was made is created; agents know the example with "creating". */
 static const char *creation_state_json(void *ctx, pid_t pid, bool for_hooks)
 {
-	return json_as(ctx, for_hooks ? STATUS_CREATED : STATUS_CREATING, pid);
+	return creation_json(ctx, for_hooks ? STATUS_CREATED : STATUS_CREATING, pid);
 }
 
-static int fill_state(struct creation *c, struct error *e)
+int creation_fill_state(struct creation *c, struct error *e)
 {
 	const struct spec_namespace *pidns = &c->spec->linux_.namespaces[NS_PID];
 
@@ -289,9 +267,11 @@ static int hand_over(const char *path, int fd, const char *payload, struct error
 static int beside_init(void *ctx, const struct spawn *sp, struct error *e)
 {
 	struct creation *c = ctx;
+	const struct spec_resources *resources = &c->spec->linux_.resources;
 	bool devices = c->has_cgroup && !c->devices_done;
+	char shared[GUARD_DEVICES_MAX];
 
-	if (devices && cgroup_create_devices(&c->cgroup, &c->spec->linux_.resources, e) < 0)
+	if (devices && cgroup_create_devices(&c->cgroup, resources, guard_devices(&c->guarding.guard, shared), e) < 0)
 		return -1;
 	if (replace_file_at(c->dir.fd, "config.json", c->spec->text, c->spec->text_size, 0600, e) < 0)
 		return -1;
@@ -299,7 +279,7 @@ static int beside_init(void *ctx, const struct spawn *sp, struct error *e)
 }
 
 /* Init is complete and verified and waits: now the container exists. */
-static int commit(void *ctx, const struct spawn *sp, struct error *e)
+int creation_commit(void *ctx, const struct spawn *sp, struct error *e)
 {
 	struct creation *c = ctx;
 
@@ -375,10 +355,10 @@ static const char *notify_directory(struct creation *c, struct error *e)
 
 static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, struct error *e)
 {
-	const struct seccomp_program *seccomp = NULL;
+	struct filters filters = {};
 	const struct spec_linux *l = &c->spec->linux_;
 
-	if (seccomp_program(c->spec, c->dir.root_fd, &c->arena, &seccomp, e) < 0 || fill_state(c, e) < 0)
+	if (seccomp_filters(c->spec, &c->policy, c->dir.root_fd, &c->arena, &filters, e) < 0 || creation_fill_state(c, e) < 0)
 		return -1;
 	const char *notify = notify_directory(c, e);
 	if (e->kind != ERROR_NONE)
@@ -397,10 +377,11 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 		.no_pivot = c->o->no_pivot,
 		.no_new_keyring = c->o->no_new_keyring,
 		.waits_for_start = c->mode == CREATE,
-		.seccomp = seccomp,
+		.seccomp = filters.own,
+		.floor = filters.floor,
 		.notify_dir = notify,
 		.listen_fds = listen_fds(),
-		.hook_json = json_as(c, STATUS_CREATED, 2147483647),
+		.hook_json = creation_json(c, STATUS_CREATED, 2147483647),
 		.caps_available = caps_available(c->spec, &c->privileges),
 	};
 	plan->preserve_fds = c->o->preserve_fds + in.listen_fds;
@@ -417,7 +398,7 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 			     .guard_cookie = c->guarding.cookie,
 			     .state_json = creation_state_json,
 			     .cloned = beside_init,
-			     .ready = commit,
+			     .ready = creation_commit,
 			     .ctx = c,
 			     .pidfd = -1,
 			     .master = -1};
@@ -425,7 +406,7 @@ static int start_init(struct creation *c, struct spawn *sp, struct plan *plan, s
 }
 
 /* The error stays the first one; what the clean-up itself could not do is a warning. */
-static void undo(struct creation *c)
+void creation_undo(struct creation *c)
 {
 	struct error late = {};
 	char text[512];
@@ -435,7 +416,7 @@ static void undo(struct creation *c)
 	if (c->committed && c->o->pid_file)
 		unlink(c->o->pid_file);
 	cgroup_done(&c->cgroup);
-	if (container_destroy(&c->dir, &c->intent, c->spec, c->state.id ? json_as(c, STATUS_STOPPED, 0) : NULL, &late) <
+	if (container_destroy(&c->dir, &c->intent, c->spec, c->state.id ? creation_json(c, STATUS_STOPPED, 0) : NULL, &late) <
 	    0)
 		log_write(LOG_WARNING, "clean-up after a failed create: %s", error_text(&late, text, sizeof(text)));
 }
@@ -455,7 +436,7 @@ static int creation_run(struct creation *c, struct spawn *sp, struct error *e)
 	auto_plan struct plan plan;
 
 	plan_init(&plan);
-	if (prepare_directory(c, e) < 0 || start_init(c, sp, &plan, e) < 0)
+	if (creation_prepare(c, e) < 0 || start_init(c, sp, &plan, e) < 0)
 		return -1;
 	if (c->mode != CREATE && poststart(c, sp, e) < 0) {
 		sys_pidfd_send_signal(sp->pidfd, SIGKILL);
@@ -464,7 +445,7 @@ static int creation_run(struct creation *c, struct spawn *sp, struct error *e)
 	return 0;
 }
 
-static int creation_begin(struct creation *c, struct error *e)
+int creation_begin(struct creation *c, struct error *e)
 {
 	c->dir = (struct statedir)STATEDIR_NONE;
 	c->cgroup.fd = c->cgroup.mount_fd = c->notify = -1;
@@ -483,7 +464,7 @@ int container_create(const struct runtime *rt, const struct create_options *o, s
 		return -1;
 	if (creation_run(&c, &sp, e) == 0)
 		return 0;
-	undo(&c);
+	creation_undo(&c);
 	return -1;
 }
 
@@ -506,12 +487,12 @@ static int finish(struct creation *c, struct error *e)
 	if (gone)
 		return gone < 0 ? -1 : 0;
 	c->intent.cgroup_existed = c->state.cgroup_existed;
-	int ret = container_finish(&c->dir, &c->state, &c->intent, c->spec, e);
+	int ret = container_finish(&c->dir, &c->state, &c->intent, c->spec, &c->cgroup, &c->guarding.guard, e);
 	statedir_unlock(&c->dir);
 	return ret;
 }
 
-static int foreground(struct creation *c, struct spawn *sp, bool keep, int *exit_status, struct error *e)
+int creation_foreground(struct creation *c, struct spawn *sp, bool keep, int *exit_status, struct error *e)
 {
 	/* The container is complete: others may look at it, stop it, or delete it while it runs. */
 	statedir_unlock(&c->dir);
@@ -547,7 +528,7 @@ int container_run(const struct runtime *rt, const struct create_options *o, cons
 	if (c.mode == RUN_FOREGROUND)
 		foreground_size(&c.spec->process);
 	if (creation_run(&c, &sp, e) < 0) {
-		undo(&c);
+		creation_undo(&c);
 		return -1;
 	}
 	/* READY may never come: nobody else is kept from the container meanwhile. */
@@ -557,5 +538,5 @@ int container_run(const struct runtime *rt, const struct create_options *o, cons
 		abandon(&c);
 		return -1;
 	}
-	return r->detach ? 0 : foreground(&c, &sp, r->keep, exit_status, e);
+	return r->detach ? 0 : creation_foreground(&c, &sp, r->keep, exit_status, e);
 }

@@ -21,6 +21,17 @@
 
 #define KILL_WAIT_MS 10000
 
+static int end_cgroup(struct cgroup *cg, struct error *e)
+{
+	/* Nothing left to be ended, as after most of what has run. */
+	if (!cg->unit && cgroup_remove_empty(cg))
+		return 0;
+	if (cg->fd >= 0 && cgroup_kill(cg, KILL_WAIT_MS, e) < 0)
+		return -1;
+	/* Also when the cgroup is gone: the name is to be free when this returns. */
+	return cgroup_stop_unit(cg, e) < 0 ? -1 : cgroup_remove(cg, e);
+}
+
 static int destroy_cgroup(const struct intent *intent, struct error *e)
 {
 	auto_cgroup struct cgroup cg = {.fd = -1};
@@ -36,22 +47,27 @@ static int destroy_cgroup(const struct intent *intent, struct error *e)
 	cg.made = intent->cgroup_made;
 	if (cgroup_set_unit(&cg, intent->unit, intent->user_unit, e) < 0)
 		return -1;
-	if (cg.fd >= 0 && cgroup_kill(&cg, KILL_WAIT_MS, e) < 0)
+	return end_cgroup(&cg, e);
+}
+
+static int destroy_rest(struct statedir *dir, const struct intent *intent, const struct spec *spec_or_null,
+			const char *state_json_or_null, const struct guard *guard_or_null, struct error *e)
+{
+	if (rdt_remove(intent, dir->id, e) < 0)
 		return -1;
-	/* Also when the cgroup is gone: the name is to be free when this returns. */
-	return cgroup_stop_unit(&cg, e) < 0 ? -1 : cgroup_remove(&cg, e);
+	if (spec_or_null && state_json_or_null)
+		hooks_run_poststop(spec_or_null, state_json_or_null);
+	if (intent->guard_cookie && guard_disarm(guard_or_null, intent->guard_cookie, e) < 0)
+		return -1;
+	return statedir_remove(dir, e);
 }
 
 int container_destroy(struct statedir *dir, const struct intent *intent, const struct spec *spec_or_null,
 		      const char *state_json_or_null, struct error *e)
 {
-	if (destroy_cgroup(intent, e) < 0 || rdt_remove(intent, dir->id, e) < 0)
+	if (destroy_cgroup(intent, e) < 0)
 		return -1;
-	if (spec_or_null && state_json_or_null)
-		hooks_run_poststop(spec_or_null, state_json_or_null);
-	if (intent->guard_cookie && guard_disarm(intent->guard_cookie, e) < 0)
-		return -1;
-	return statedir_remove(dir, e);
+	return destroy_rest(dir, intent, spec_or_null, state_json_or_null, NULL, e);
 }
 
 static int64_t now_ms(void)
@@ -151,7 +167,7 @@ static struct spec *load_hooks(const struct statedir *dir)
 }
 
 int container_finish(struct statedir *dir, const struct state *state, const struct intent *intent, const struct spec *spec,
-		     struct error *e)
+		     struct cgroup *cgroup, const struct guard *guard, struct error *e)
 {
 	auto_strbuf struct strbuf text = {};
 	/* No copy: a delete was killed after it had run the hooks. */
@@ -161,7 +177,9 @@ int container_finish(struct statedir *dir, const struct state *state, const stru
 		return -1;
 	if (hooks)
 		state_print_oci(state, STATUS_STOPPED, 0, &text);
-	return container_destroy(dir, intent, hooks ? spec : NULL, hooks ? strbuf_str(&text) : NULL, e);
+	if (intent->cgroup && !intent->cgroup_existed && end_cgroup(cgroup, e) < 0)
+		return -1;
+	return destroy_rest(dir, intent, hooks ? spec : NULL, hooks ? strbuf_str(&text) : NULL, guard, e);
 }
 
 static int delete_complete(struct statedir *dir, const struct state *state, const struct intent *intent, struct error *e)

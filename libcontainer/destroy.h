@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "cgroups/cgroup.h"
+#include "guard/guard.h"
 #include "libcontainer/statedir.h"
 #include "spec/spec.h"
 
 struct state;
 
-/* The end of `run`, whose init is dead and reaped: what delete does, by what the creator still knows. Needs the lock. */
+/* The end of `run`, whose init is dead and reaped: what delete does, by what the creator still knows and has open. Needs the lock. */
 must_check int container_finish(struct statedir *dir, const struct state *state, const struct intent *intent, const struct spec *spec,
-				struct error *e);
+				struct cgroup *cgroup, const struct guard *guard, struct error *e);
 
 /* Undoes a create, complete or not: ends what is in a cgroup of ours, removes cgroup and resctrl directory, runs poststop hooks
  * if spec and state_json are given (the container was complete), and removes the state directory last. Needs the lock. May be

@@ -13,6 +13,7 @@
 #include "base/num.h"
 #include "base/sys.h"
 #include "cgroups/cgroup.h"
+#include "libcontainer/gate.h"
 #include "libcontainer/guarding.h"
 #include "libcontainer/launch.h"
 #include "libcontainer/lsm.h"
@@ -31,6 +32,7 @@ struct execution {
 	struct cgroup cgroup;
 	int init; /* pidfd */
 	struct guarding guarding;
+	struct policy policy; /* of the host */
 };
 
 static void execution_done(struct execution *x)
@@ -38,6 +40,7 @@ static void execution_done(struct execution *x)
 	if (x->init >= 0)
 		close(x->init);
 	guarding_done(&x->guarding);
+	policy_done(&x->policy);
 	cgroup_done(&x->cgroup);
 	spec_free(x->spec);
 	statedir_done(&x->dir);
@@ -228,11 +231,11 @@ static int exec_cgroup_fd(struct execution *x, struct error *e)
 static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan *plan, struct spawn *sp,
 		      struct error *e)
 {
-	const struct seccomp_program *seccomp = NULL;
+	struct filters filters = {};
 	struct privileges privileges;
 
 	if (privileges_read(rt, &privileges, e) < 0 ||
-	    seccomp_program(x->spec, x->dir.root_fd, &x->arena, &seccomp, e) < 0)
+	    seccomp_filters(x->spec, &x->policy, x->dir.root_fd, &x->arena, &filters, e) < 0)
 		return -1;
 	struct plan_input in = {
 		.spec = x->spec,
@@ -244,9 +247,10 @@ static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan
 		.userns = x->spec->linux_.namespaces[NS_USER].set,
 		.nested = privileges.nested,
 		.no_new_keyring = x->state.no_new_keyring,
-		.seccomp = seccomp,
+		.seccomp = filters.own,
+		.floor = filters.floor,
 		.caps_available = caps_available(x->spec, &privileges),
-		.join = namespaces_of(x->spec),
+		.join = namespaces_of(x->spec) | (x->state.own_time_ns ? CLONE_NEWTIME : 0),
 	};
 	plan->preserve_fds = x->o->preserve_fds;
 	if (plan_exec(plan, &in, e) < 0)
@@ -305,6 +309,7 @@ int container_exec(const struct runtime *rt, const char *id, const struct exec_o
 	    spec_load(x.dir.fd, "config.json", &x.spec, e) < 0)
 		return -1;
 	if ((o->process ? process_from_file(&x, e) : process_from_flags(&x, e)) < 0 ||
+	    gate_read(x.spec, &x.policy, e) < 0 || gate_exec(&x.policy, x.spec, &x.process, e) < 0 ||
 	    (x.process.selinux_label && dl_prepare(o->preserve_fds, e) < 0) || lsm_check(&x.process, e) < 0 ||
 	    terminal_check(x.process.terminal, o->detach, o->console_socket, e) < 0)
 		return -1;

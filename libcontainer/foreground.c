@@ -289,16 +289,25 @@ int foreground_prepare(struct error *e)
 	return 0;
 }
 
+/* Who traces a process sees its end first, and SIGCHLD comes when he has seen it. */
+static bool held_by_tracer(int pidfd)
+{
+	siginfo_t info = {};
+
+	return waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 static int wait_loop(struct console *c, int sigfd, pid_t pid, int pidfd, int *exit_status, struct error *e)
 {
 	enum { SIGNALS = WATCH_MAX, PROCESS, ALL };
+	int watched = pidfd;
 
 	for (;;) {
 		struct pollfd p[ALL] = {};
 
 		console_watch(c, p);
 		p[SIGNALS] = (struct pollfd){.fd = sigfd, .events = POLLIN};
-		p[PROCESS] = (struct pollfd){.fd = pidfd, .events = POLLIN};
+		p[PROCESS] = (struct pollfd){.fd = watched, .events = POLLIN};
 		if (poll(p, ALL, -1) < 0) {
 			if (would_block())
 				continue;
@@ -311,7 +320,9 @@ static int wait_loop(struct console *c, int sigfd, pid_t pid, int pidfd, int *ex
 			continue;
 		if (reap(pid, exit_status))
 			return 0;
-		if (p[PROCESS].revents)
+		if (p[PROCESS].revents && held_by_tracer(pidfd))
+			watched = -1;
+		else if (p[PROCESS].revents)
 			return error_set(e, ERROR_BUG, ECHILD, "cannot wait for process %d", (int)pid);
 	}
 }

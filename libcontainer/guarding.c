@@ -82,6 +82,24 @@ int guarding_arm(const struct guarding *g, const struct spec *spec, const char *
 	return guard_arm(&g->guard, &c, e);
 }
 
+int guarding_seal(const struct guarding *g, pid_t init, const struct cgroup *cg, struct error *e)
+{
+	auto_arena struct arena a = {};
+	pid_t *found = NULL, *pids;
+	size_t n_found = 0, n = 0;
+
+	if (!g->cookie)
+		return 0;
+	if (cg->fd >= 0 && cgroup_pids(cg, &a, &found, &n_found, e) < 0)
+		return -1;
+	pids = arena_array(&a, n_found + 1, sizeof(*pids));
+	pids[n++] = init;
+	for (size_t i = 0; i < n_found; i++)
+		if (found[i] != init)
+			pids[n++] = found[i];
+	return guard_seal(&g->guard, g->cookie, pids, n, e);
+}
+
 int guarding_join(struct guarding *g, const struct state_guard *state, struct error *e)
 {
 	*g = (struct guarding){.guard = GUARD_NONE};

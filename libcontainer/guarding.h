@@ -23,6 +23,8 @@ must_check int guarding_open(struct guarding *g, struct arena *a, struct error *
 /* Enters the container; the cookie must stand in its intent. */
 must_check int guarding_arm(const struct guarding *g, const struct spec *spec, const char *id, const char *root,
 			    const char *cgroup, struct error *e);
+/* What was restored into it, stopped: init, and whatever is in the cgroup. */
+must_check int guarding_seal(const struct guarding *g, pid_t init, const struct cgroup *cg, struct error *e);
 /* For a process that joins: the guard of the container's state, without which it would be taken for a stranger; cookie 0 where the
  * container has none. */
 must_check int guarding_join(struct guarding *g, const struct state_guard *state, struct error *e);

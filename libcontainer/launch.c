@@ -80,22 +80,31 @@ uint32_t listen_fds(void)
 	return n;
 }
 
-int seccomp_program(const struct spec *spec, int root_fd, struct arena *a, const struct seccomp_program **ret,
-		    struct error *e)
+static int compile(const struct spec_seccomp *profile, int root_fd, struct arena *a, const struct seccomp_program **ret,
+		   struct error *e)
 {
-	if (!spec->linux_.seccomp.set)
-		return 0;
 	struct seccomp_program *program = arena_alloc(a, sizeof(*program));
 	int cache = -1;
 	if (root_fd >= 0 && (mkdirat(root_fd, SECCOMP_CACHE, 0700) == 0 || errno == EEXIST))
 		cache = openat(root_fd, SECCOMP_CACHE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int done = seccomp_compile(&spec->linux_.seccomp, cache, a, program, e);
+	int done = seccomp_compile(profile, cache, a, program, e);
 	if (cache >= 0)
 		close(cache);
 	if (done < 0)
 		return -1;
 	*ret = program;
 	return 0;
+}
+
+int seccomp_filters(const struct spec *spec, const struct policy *policy, int root_fd, struct arena *a, struct filters *ret,
+		    struct error *e)
+{
+	struct spec_seccomp floor;
+
+	if (seccomp_floor(policy, spec->process.caps.bounding, a, &floor) &&
+	    compile(&floor, root_fd, a, &ret->floor, e) < 0)
+		return error_in(e, "seccomp floor of the host's policy");
+	return spec->linux_.seccomp.set ? compile(&spec->linux_.seccomp, root_fd, a, &ret->own, e) : 0;
 }
 
 uint64_t namespaces_of(const struct spec *spec)

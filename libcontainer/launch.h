@@ -20,9 +20,12 @@ must_check int terminal_check(bool terminal, bool detach, const char *console_so
 must_check int preserved_check(uint32_t n, struct error *e);
 /* LISTEN_FDS of our environment when it is meant for us; 0 otherwise. */
 uint32_t listen_fds(void);
-/* The compiled filter through the cache below the state root; *ret stays NULL without linux.seccomp. */
-must_check int seccomp_program(const struct spec *spec, int root_fd, struct arena *a, const struct seccomp_program **ret,
-			       struct error *e);
+/* Compiled through the cache below the state root; own is NULL without linux.seccomp, floor without one in the host's policy. */
+struct filters {
+	const struct seccomp_program *own, *floor;
+};
+must_check int seccomp_filters(const struct spec *spec, const struct policy *policy, int root_fd, struct arena *a,
+			       struct filters *ret, struct error *e);
 /* linux.resources and all: capability set of a container in a new or joined user namespace or in ours. */
 uint64_t caps_available(const struct spec *spec, const struct privileges *p);
 /* CLONE_NEW* of every namespace of the container that is not the host's. */

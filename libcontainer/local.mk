@@ -1,13 +1,24 @@
 libcontainer_sources = \
+	libcontainer/audit.c \
+	libcontainer/audit.h \
+	libcontainer/checkpoint.c \
 	libcontainer/clone.c \
 	libcontainer/clone.h \
 	libcontainer/container.h \
 	libcontainer/create.c \
+	libcontainer/creation.h \
+	libcontainer/criu.c \
+	libcontainer/criu.h \
+	libcontainer/criu_options.c \
+	libcontainer/criu_wire.c \
+	libcontainer/criu_wire.h \
 	libcontainer/delete.c \
 	libcontainer/destroy.h \
 	libcontainer/events.c \
 	libcontainer/exec.c \
 	libcontainer/foreground.c \
+	libcontainer/gate.c \
+	libcontainer/gate.h \
 	libcontainer/guarding.c \
 	libcontainer/guarding.h \
 	libcontainer/hooks.c \
@@ -19,6 +30,7 @@ libcontainer_sources = \
 	libcontainer/list.c \
 	libcontainer/lsm.c \
 	libcontainer/lsm.h \
+	libcontainer/mounts.c \
 	libcontainer/netdev.c \
 	libcontainer/netdev.h \
 	libcontainer/pause.c \
@@ -39,6 +51,7 @@ libcontainer_sources = \
 	libcontainer/rdt.c \
 	libcontainer/rdt.h \
 	libcontainer/rdt_stats.c \
+	libcontainer/restore.c \
 	libcontainer/sdnotify.c \
 	libcontainer/spawn.c \
 	libcontainer/spawn.h \

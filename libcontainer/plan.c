@@ -29,6 +29,11 @@ void plan_origin(struct plan *plan, const char *fmt, ...)
 	char text[512];
 	va_list ap;
 
+	/* Most are constants. */
+	if (!strchr(fmt, '%')) {
+		plan->origin = fmt;
+		return;
+	}
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);

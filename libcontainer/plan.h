@@ -44,10 +44,12 @@ struct plan_input {
 	bool no_pivot, no_new_keyring;
 	bool waits_for_start; /* create: two fifos; otherwise the parent starts at once */
 	const struct seccomp_program *seccomp; /* NULL: none */
+	const struct seccomp_program *floor;   /* the host's, below it; NULL: none */
 	const char *notify_dir;                /* host directory bound on /run/notify; NULL: none */
 	uint32_t listen_fds;
 	const char *hook_json; /* the state for hooks inside the container; the pid is PLAN_PID_MARK */
 	uint64_t caps_available; /* what the caller could give */
+	bool live;           /* programs of the container run already, and may be in the way of what is done to it */
 	uint64_t join;           /* exec: CLONE_NEW* of the namespaces of init that differ from ours */
 };
 
@@ -74,9 +76,13 @@ void plan_describe(const struct plan *plan, size_t step, struct strbuf *out);
 /* -- planners ------------------------------------------------------------------------------------------------------ */
 must_check int plan_create(struct plan *plan, const struct plan_input *in, struct error *e);
 must_check int plan_exec(struct plan *plan, const struct plan_input *in, struct error *e);
+/* Mounts for a container that runs, in->spec having nothing but them: all or none. Removed from the last one on. */
+must_check int plan_mounts_add(struct plan *plan, const struct plan_input *in, struct error *e);
+must_check int plan_mounts_remove(struct plan *plan, const struct plan_input *in, struct error *e);
 /* Puts the steps into the order in which they happen; the last thing to do to a plan. */
 void plan_sort(struct plan *plan);
 
+void plan_enter(struct plan *plan, const struct plan_input *in); /* into the namespaces and the root of in->join */
 void plan_namespaces(struct plan *plan, const struct plan_input *in);
 must_check int plan_mounts(struct plan *plan, const struct plan_input *in, struct error *e);
 void plan_mounts_readonly(struct plan *plan); /* those that had to be writable until now */

@@ -61,6 +61,7 @@
 	X(TMPCOPYUP, "copy-up")            /* into mount reg from str of the root */ \
 	X(PLACE, "place")                  /* mount reg at str; num0 enum plan_place */ \
 	X(RETUNE, "retune")                /* the mount at str; nums as MOUNT_ATTR */ \
+	X(UNMOUNT, "unmount")              /* the mount at str; num0: only see that it can be done */ \
 	X(MKDIR, "mkdir")                  /* str; num0 mode */ \
 	X(MKNOD, "mknod")                  /* str; num0 mode, num1 major, num2 minor, num3 uid << 32 | gid */ \
 	X(SYMLINK, "symlink")              /* str2 -> str */ \
@@ -90,6 +91,7 @@
 	X(SECCOMP, "seccomp")              /* blob struct sock_filter[]; num0 flags */ \
 	X(CLOSE_FDS, "close-fds")          /* all above num0, all registers */ \
 	X(WAIT_START, "wait-start")        /* reg fifo, reg2 result fifo */ \
+	X(DONE, "done")                    /* the end where there is no program; before it, a failure takes off what was placed */ \
 	X(EXEC, "exec")                    /* list argv, list2 env */
 
 /* Every kind of step: enum value, name in `kedge plan`. */
@@ -138,7 +140,7 @@ struct plan_head {
 };
 
 /* Records on the SOCK_SEQPACKET pair; the same record is written to result.fifo. */
-/* EXEC: the next thing is execve, so the end of the stream means that it worked. */
+/* EXEC: the next thing is execve, or nothing after DONE, so the end of the stream means that it worked. */
 enum plan_record_type { RECORD_READY = 1, RECORD_GO, RECORD_FD, RECORD_FAILED, RECORD_EXEC };
 struct plan_record {
 	uint32_t type;

@@ -12,6 +12,7 @@ struct mount_plan {
 	const struct spec_mount *mount;
 	size_t index;
 	const char *dest; /* cleaned, absolute inside */
+	uint8_t strict;   /* PLAN_NOSYMLINKS, or 0 */
 	struct mount_options o;
 	uint16_t reg;
 	enum plan_side side; /* who owns the mount until it is placed */
@@ -49,7 +50,7 @@ static void add_place(struct plan *plan, const struct mount_plan *m, enum plan_p
 	s->reg = m->reg;
 	s->str = dest;
 	s->num[0] = what;
-	s->flags = flags;
+	s->flags = flags | m->strict;
 }
 
 /* The wanted propagation comes after the mount is attached: a detached mount has no peers yet to propagate to. */
@@ -60,6 +61,7 @@ static void add_propagation(struct plan *plan, const struct mount_plan *m)
 	uint32_t dest = plan_str(plan, m->dest);
 	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_RETUNE);
 	s->str = dest;
+	s->flags = m->strict;
 	s->num[2] = m->o.propagation & ~(uint64_t)MS_REC;
 	s->num[3] = m->o.propagation & MS_REC ? AT_RECURSIVE : 0;
 }
@@ -223,7 +225,7 @@ static int plan_filesystem(struct plan *plan, const struct plan_input *in, struc
 	static const char *const unlabelled[] = {"proc", "sysfs", "cgroup2", "mqueue", NULL};
 	bool kernel = one_of(type, kernel_types);
 	/* Mount points, devices and what hooks bring are still to be made in these. */
-	bool late_ro = strcmp(type, "tmpfs") == 0 || strcmp(m->dest, "/dev") == 0;
+	bool late_ro = in->live ? m->o.tmpcopyup : strcmp(type, "tmpfs") == 0 || strcmp(m->dest, "/dev") == 0;
 	uint64_t ro = late_ro ? (m->o.attr_set | m->o.rec_attr_set) & MOUNT_ATTR_RDONLY : 0;
 
 	m->side = SIDE_CHILD;
@@ -290,21 +292,29 @@ static const char *host_source(const struct plan_input *in, const char *type)
 	return NULL;
 }
 
+/* As runc: some write the host's path of a place in the root. */
+static const char *destination(struct plan *plan, const struct plan_input *in, size_t index)
+{
+	const char *dest = path_join(&plan->arena, "/", in->spec->mounts.v[index].destination);
+	size_t len = strlen(in->rootfs);
+
+	return strncmp(dest, in->rootfs, len) == 0 && dest[len] == '/' ? dest + len : dest;
+}
+
 static int plan_mount(struct plan *plan, const struct plan_input *in, size_t index, struct error *e)
 {
 	const struct spec_mount *mount = &in->spec->mounts.v[index];
-	struct mount_plan m = {.mount = mount, .index = index};
+	struct mount_plan m = {.mount = mount, .index = index, .strict = in->live ? PLAN_NOSYMLINKS : 0};
 	const char *type = mount->type ?: "";
 
 	plan_origin(plan, "mounts[%zu] '%s'", index, mount->destination);
-	m.dest = path_join(&plan->arena, "/", mount->destination);
-	/* As runc: some write the host's path of a place in the root. */
-	size_t len = strlen(in->rootfs);
-	if (strncmp(m.dest, in->rootfs, len) == 0 && m.dest[len] == '/')
-		m.dest += len;
+	m.dest = destination(plan, in, index);
 	mount_options_parse(&plan->arena, &mount->options, &m.o);
 	if (m.o.copy_symlink)
 		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': option 'copy-symlink' is not supported", index,
+				 mount->destination);
+	if (m.o.remount && in->live)
+		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': option 'remount' adds no mount", index,
 				 mount->destination);
 	if (m.o.remount) {
 		plan_remount(plan, &m);
@@ -347,6 +357,58 @@ int plan_mounts(struct plan *plan, const struct plan_input *in, struct error *e)
 		if (plan_mount(plan, in, i, e) < 0)
 			return -1;
 	return in->notify_dir ? plan_notify(plan, in, e) : 0;
+}
+
+int plan_mounts_add(struct plan *plan, const struct plan_input *in, struct error *e)
+{
+	plan_enter(plan, in);
+	if (plan_mounts(plan, in, e) < 0)
+		return -1;
+	plan_mounts_readonly(plan);
+	plan_origin(plan, "%s", "");
+	plan_add(plan, SIDE_CHILD, STEP_DONE);
+	plan_sort(plan);
+	return 0;
+}
+
+static void plan_unmount(struct plan *plan, const struct plan_input *in, size_t index, bool look)
+{
+	plan_origin(plan, "mounts[%zu] '%s'", index, in->spec->mounts.v[index].destination);
+	uint32_t dest = plan_str(plan, destination(plan, in, index));
+	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_UNMOUNT);
+	s->str = dest;
+	s->num[0] = look;
+}
+
+static int check_removable(struct plan *plan, const struct plan_input *in, size_t index, struct error *e)
+{
+	const struct spec_strings *lists[] = {&in->spec->linux_.masked_paths, &in->spec->linux_.readonly_paths};
+	const char *dest = destination(plan, in, index);
+
+	for (size_t list = 0; list < ARRAY_SIZE(lists); list++)
+		for (size_t i = 0; i < lists[list]->n; i++)
+			if (strcmp(path_clean(&plan->arena, lists[list]->v[i]), dest) == 0)
+				return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '%s': protects the host (linux.%s), it stays",
+						 index, dest, list ? "readonlyPaths" : "maskedPaths");
+	if (strcmp(dest, "/") == 0)
+		return error_set(e, ERROR_CONFIG, 0, "mounts[%zu] '/': the root file system stays", index);
+	return 0;
+}
+
+int plan_mounts_remove(struct plan *plan, const struct plan_input *in, struct error *e)
+{
+	plan_enter(plan, in);
+	for (size_t i = in->spec->mounts.n; i-- > 0;) {
+		if (check_removable(plan, in, i, e) < 0)
+			return -1;
+		plan_unmount(plan, in, i, true);
+	}
+	for (size_t i = in->spec->mounts.n; i-- > 0;)
+		plan_unmount(plan, in, i, false);
+	plan_origin(plan, "%s", "");
+	plan_add(plan, SIDE_CHILD, STEP_DONE);
+	plan_sort(plan);
+	return 0;
 }
 
 /* By descriptor: what is mounted over it meanwhile is left alone. */

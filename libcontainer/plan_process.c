@@ -219,17 +219,27 @@ static bool has_home(const struct spec_strings *env)
 	return false;
 }
 
-static void plan_seccomp(struct plan *plan, const struct plan_input *in)
+static void plan_filter(struct plan *plan, const struct seccomp_program *program)
 {
-	if (!in->seccomp)
-		return;
-	plan_origin(plan, "linux.seccomp");
-	size_t size = in->seccomp->n * sizeof(*in->seccomp->insns);
-	uint32_t blob = plan_blob(plan, in->seccomp->insns, size);
+	size_t size = program->n * sizeof(*program->insns);
+	uint32_t blob = plan_blob(plan, program->insns, size);
 	struct plan_step *s = plan_add(plan, SIDE_CHILD, STEP_SECCOMP);
-	s->num[0] = in->seccomp->flags;
+
+	s->num[0] = program->flags;
 	s->blob = blob;
 	s->blob_len = (uint32_t)size;
+}
+
+/* The host's first: a profile need not know seccomp(2). */
+static void plan_seccomp(struct plan *plan, const struct plan_input *in)
+{
+	plan_origin(plan, "host policy");
+	if (in->floor)
+		plan_filter(plan, in->floor);
+	plan_origin(plan, "linux.seccomp");
+	if (!in->seccomp)
+		return;
+	plan_filter(plan, in->seccomp);
 	if (in->seccomp->notify)
 		plan_add(plan, SIDE_CHILD, STEP_BARRIER)->num[0] = BARRIER_SECCOMP;
 }
@@ -302,7 +312,7 @@ static void plan_verify(struct plan *plan, const struct plan_input *in, const st
 	v.bounding = want->bounding;
 	v.ambient = want->ambient;
 	v.no_new_privs = in->process->no_new_privileges;
-	v.seccomp = in->seccomp ? 2 : 0;
+	v.seccomp = in->seccomp || in->floor ? 2 : 0;
 	plan_origin(plan, "process");
 	uint32_t blob = plan_blob(plan, &v, sizeof(v));
 	struct plan_step *s = plan_add(plan, SIDE_PARENT, STEP_VERIFY);
@@ -314,7 +324,7 @@ static void plan_privileges(struct plan *plan, const struct plan_input *in, cons
 			    const struct spec_strings *env)
 {
 	uint64_t admin = 1ULL << CAP_SYS_ADMIN;
-	bool late = in->seccomp && !in->process->no_new_privileges;
+	bool late = (in->seccomp || in->floor) && !in->process->no_new_privileges;
 
 	plan_rlimits(plan, in, SIDE_CHILD);
 	if (in->process->no_new_privileges) {
@@ -396,8 +406,8 @@ int plan_process(struct plan *plan, const struct plan_input *in, struct error *e
 	return 0;
 }
 
-/* exec: the process of an existing container. Namespaces are joined through init's pidfd in one call; REG 0 is that pidfd. */
-int plan_exec(struct plan *plan, const struct plan_input *in, struct error *e)
+/* A process of an existing container. Namespaces are joined through init's pidfd in one call; REG 0 is that pidfd. */
+void plan_enter(struct plan *plan, const struct plan_input *in)
 {
 	uint64_t all = 0, early = CLONE_NEWPID;
 	uint16_t pidfd = plan_reg(plan);
@@ -439,6 +449,11 @@ int plan_exec(struct plan *plan, const struct plan_input *in, struct error *e)
 		s->str = path;
 		plan_add(plan, SIDE_CHILD, STEP_CHROOT)->reg = plan->root_reg;
 	}
+}
+
+int plan_exec(struct plan *plan, const struct plan_input *in, struct error *e)
+{
+	plan_enter(plan, in);
 	if (in->process->terminal)
 		plan_console(plan, in, NULL);
 	if (plan_process(plan, in, e) < 0)

@@ -17,7 +17,7 @@ _Static_assert(ARRAY_SIZE(step_names) == STEP_MAX, "every step has a name");
 
 /* How each kind's operands are shown, and what it was doing when it failed. %s str, %t str2, %r reg, %l list, %L list2, %b blob bytes,
  * %0-%3 a number, %x0-%x3 hexadecimal, %o0 octal, %A attributes, %F propagation, %U owner, %N namespaces, %B barrier, %P place,
- * %H hook, %D, %M of resctrl. */
+ * %H hook, %u unmount, %D, %M of resctrl. */
 static const struct step_text {
 	const char *args, *doing;
 } texts[STEP_MAX] = {
@@ -60,6 +60,7 @@ static const struct step_text {
 	[STEP_TMPCOPYUP] = {"%r %s", "cannot copy up '%s'"},
 	[STEP_PLACE] = {"%r %s %P", "cannot mount at '%s'"},
 	[STEP_RETUNE] = {"%s%A", "cannot remount '%s'"},
+	[STEP_UNMOUNT] = {"%s %u", "cannot unmount '%s'"},
 	[STEP_MKDIR] = {"%s %o0", "cannot create directory '%s'"},
 	[STEP_MKNOD] = {"%s %o0 %1:%2 %U", "cannot create device '%s'"},
 	[STEP_SYMLINK] = {"%s -> %t", "cannot create symlink '%s'"},
@@ -89,6 +90,7 @@ static const struct step_text {
 	[STEP_SECCOMP] = {"flags %x0", "cannot load the seccomp filter"},
 	[STEP_CLOSE_FDS] = {">= %0", "cannot close file descriptors"},
 	[STEP_WAIT_START] = {"", "cannot wait for start"},
+	[STEP_DONE] = {"", "cannot end"},
 	[STEP_EXEC] = {"%l", "cannot execute"},
 };
 
@@ -195,6 +197,9 @@ static void add_names(struct strbuf *out, const struct plan_step *s, char what)
 		break;
 	case 'K':
 		strbuf_adds(out, value_to_name(names_hooks, (int64_t)s->num[1]) ?: "?");
+		break;
+	case 'u':
+		strbuf_adds(out, s->num[0] ? "check" : "");
 		break;
 	case 'D':
 		strbuf_adds(out, s->num[0] ? "or-compare" : "");

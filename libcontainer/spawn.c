@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "libcontainer/clone.h"
+#include "libcontainer/terminal.h"
 
 extern const char kedge_init_start[], kedge_init_end[];
 
@@ -27,22 +28,28 @@ void spawn_done(struct spawn *spawn)
 
 /* I: neither the program nor the plan can be changed through any descriptor of them (CVE-2019-5736); MFD_EXEC and the exec seal are
  * refused by kernels before 6.3, where every memfd may be executed. */
-static int sealed_memfd(const char *name, const void *data, size_t size, bool executable, struct error *e)
+static int image_create(void)
+{
+	int fd = memfd_create("kedge-init", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+
+	return fd < 0 && errno == EINVAL ? memfd_create("kedge-init", MFD_CLOEXEC | MFD_ALLOW_SEALING) : fd;
+}
+
+/* One file: the program and, from the next page on, its plan. */
+static int image_sealed(const struct strbuf *plan, size_t *offset, struct error *e)
 {
 	int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
-	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | (executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
+	size_t size = (size_t)(kedge_init_end - kedge_init_start), page = (size_t)sysconf(_SC_PAGESIZE);
+	auto_close int fd = image_create();
 
-	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
-		return error_set(e, ERROR_HOST, errno, "cannot create memfd '%s'", name);
-	if (write_all(fd, data, size) < 0 ||
-	    (fcntl(fd, F_ADD_SEALS, seals | F_SEAL_EXEC) < 0 && fcntl(fd, F_ADD_SEALS, seals) < 0)) {
-		error_set(e, ERROR_HOST, errno, "cannot seal memfd '%s'", name);
-		close(fd);
-		return -1;
-	}
-	return fd;
+		return error_set(e, ERROR_HOST, errno, "cannot create memfd 'kedge-init'");
+	*offset = (size + page - 1) / page * page;
+	if (write_all(fd, kedge_init_start, size) < 0 || lseek(fd, (off_t)*offset, SEEK_SET) < 0 ||
+	    write_all(fd, plan->s, plan->len) < 0 ||
+	    (fcntl(fd, F_ADD_SEALS, seals | F_SEAL_EXEC) < 0 && fcntl(fd, F_ADD_SEALS, seals) < 0))
+		return error_set(e, ERROR_HOST, errno, "cannot seal memfd 'kedge-init'");
+	return TAKE_FD(fd);
 }
 
 static int run_side(struct spawn *sp, enum plan_side side, size_t from, size_t to, struct error *e)
@@ -181,28 +188,29 @@ static int clone_labelled(struct spawn *sp, struct clone_request *request, struc
 	return ret;
 }
 
-static int clone_with(struct spawn *sp, int init_fd, int plan_fd, size_t size, int sock, struct error *e)
+static int clone_with(struct spawn *sp, int image_fd, size_t offset, size_t size, int sock, struct error *e)
 {
 	struct plan *plan = sp->plan;
-	char numbers[3][16];
-	char *argv[] = {(char *)"kedge-init", numbers[0], numbers[1], numbers[2], NULL};
+	char numbers[4][16];
+	char *argv[] = {(char *)"kedge-init", numbers[0], numbers[1], numbers[2], numbers[3], NULL};
 	int *keep = arena_array(&plan->arena, plan->n_regs + 2, sizeof(*keep));
 	struct clone_join joins[2 * NS_MAX];
 	struct detour detour;
 	bool offsets = has_step(plan, STEP_TIME_OFFSETS);
 
-	snprintf(numbers[0], sizeof(numbers[0]), "%d", plan_fd);
-	snprintf(numbers[1], sizeof(numbers[1]), "%zu", size);
-	snprintf(numbers[2], sizeof(numbers[2]), "%d", sock);
+	snprintf(numbers[0], sizeof(numbers[0]), "%d", image_fd);
+	snprintf(numbers[1], sizeof(numbers[1]), "%zu", offset);
+	snprintf(numbers[2], sizeof(numbers[2]), "%zu", size);
+	snprintf(numbers[3], sizeof(numbers[3]), "%d", sock);
 	for (size_t i = 0; i < plan->n_regs; i++)
 		keep[i] = plan->regs[i];
-	keep[plan->n_regs] = plan_fd;
+	keep[plan->n_regs] = image_fd;
 	keep[plan->n_regs + 1] = sock;
 	size_t n_joins = collect_joins(plan, false, joins);
 	struct clone_request request = {
 		.flags = plan->clone_flags,
 		.cgroup_fd = sp->cgroup_fd,
-		.exec_fd = init_fd,
+		.exec_fd = image_fd,
 		.argv = argv,
 		.keep = keep,
 		.n_keep = plan->n_regs + 2,
@@ -232,36 +240,17 @@ static int clone_with(struct spawn *sp, int init_fd, int plan_fd, size_t size, i
 static int launch(struct spawn *sp, int sock, struct error *e)
 {
 	auto_strbuf struct strbuf image = {};
+	size_t offset = 0;
 
 	plan_image(sp->plan, &image);
-	auto_close int plan_fd = sealed_memfd("kedge-plan", image.s, image.len, false, e);
-	if (plan_fd < 0)
-		return -1;
-	auto_close int init_fd =
-		sealed_memfd("kedge-init", kedge_init_start, (size_t)(kedge_init_end - kedge_init_start), true, e);
-	if (init_fd < 0)
-		return -1;
-	return clone_with(sp, init_fd, plan_fd, image.len, sock, e);
+	auto_close int fd = image_sealed(&image, &offset, e);
+	return fd < 0 ? -1 : clone_with(sp, fd, offset, image.len, sock, e);
 }
 
 static int receive(int sock, struct plan_record *record, int *fd)
 {
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = {.iov_base = record, .iov_len = sizeof(*record)};
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	ssize_t n;
+	ssize_t n = socket_receive(sock, record, sizeof(*record), fd);
 
-	*fd = -1;
-	do
-		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL;
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
 	if (n > 0 && n != sizeof(*record)) {
 		errno = EPROTO;
 		return -1;
@@ -324,6 +313,8 @@ static int failed(const struct spawn *sp, const struct plan_record *record, stru
 		len--;
 	if (len)
 		strbuf_addf(&what, ": %.*s", (int)len, record->text);
+	if (s->kind == STEP_UNMOUNT && record->err == EINVAL)
+		return error_set(e, ERROR_HOST, 0, "%s: nothing is mounted there", strbuf_str(&what));
 	if (s->kind == STEP_PLACE && (s->flags & PLAN_NOSYMLINKS) && record->err == ELOOP)
 		strbuf_adds(&what, ": must be mounted on ordinary directory");
 	if (s->kind == STEP_FSOPEN && record->err == ENODEV)

@@ -16,7 +16,7 @@ struct spawn {
 	int cgroup_fd;       /* -1: the caller's */
 	struct cgroup *cgroup; /* that it belongs to; NULL: none */
 	bool privileged;
-	const struct guard *guard; /* NULL: init is born without a label */
+	struct guard *guard; /* NULL: init is born without a label */
 	uint64_t guard_cookie;
 	/* Called at BARRIER_HOOKS and for the seccomp listener: the state document for a pid; result in the arena of plan. */
 	const char *(*state_json)(void *ctx, pid_t pid, bool for_hooks);

@@ -105,6 +105,8 @@ static void write_record(const struct state *state, struct strbuf *out)
 	jw_bool(&w, "rootless", state->rootless);
 	jw_bool(&w, "noNewKeyring", state->no_new_keyring);
 	jw_bool(&w, "ownPidNamespace", state->own_pid_ns);
+	if (state->own_time_ns)
+		jw_bool(&w, "ownTimeNamespace", true);
 	jw_map(&w, "annotations", &state->annotations);
 	jw_object(&w, "namespaces");
 	for (size_t i = 0; i < NS_MAX; i++)
@@ -182,6 +184,7 @@ int state_read(const struct statedir *dir, struct arena *a, struct state *ret, s
 		.rootless = json_bool(root, "rootless", false),
 		.no_new_keyring = json_bool(root, "noNewKeyring", false),
 		.own_pid_ns = json_bool(root, "ownPidNamespace", false),
+		.own_time_ns = json_bool(root, "ownTimeNamespace", false),
 	};
 	if (!state.id || strcmp(state.id, dir->id) != 0 || !state.bundle || !state.rootfs || !state.oci_version ||
 	    !state.created || state.pid <= 0 || state.start_time == 0 ||

@@ -30,6 +30,7 @@ struct state {
 	bool rootless;
 	bool no_new_keyring;
 	bool own_pid_ns;     /* init's death ends every process */
+	bool own_time_ns;    /* that the configuration does not have: criu restores into one */
 	struct spec_map annotations;
 	uint64_t ns_ino[NS_MAX]; /* namespace inode numbers of init at creation */
 	uint64_t ns_dev;         /* and the device they all are of */

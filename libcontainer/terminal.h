@@ -13,6 +13,9 @@ must_check int unix_connect(const char *path, struct error *e);
 /* --console-socket: the pty master as one SCM_RIGHTS with the pts name as payload; --pidfd-socket: the pidfd. */
 must_check int socket_send_fd(int sock, int fd, const char *payload, struct error *e);
 
+/* One message, and the descriptor that came with it (CLOEXEC), or -1. As recvmsg(2). */
+must_check ssize_t socket_receive(int sock, void *buf, size_t size, int *fd);
+
 /* Foreground process: forwards every signal to the pidfd, copies between our tty and the pty master (raw mode, SIGWINCH → window size,
  * restored on exit), reaps, and returns the exit status (128+signal when killed). master -1: the process has our stdio.
  * A fixed ring, no growth: 1 GiB of output needs no memory. */

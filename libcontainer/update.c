@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "cgroups/cgroup.h"
+#include "libcontainer/gate.h"
 #include "libcontainer/rdt.h"
 #include "libcontainer/state.h"
 #include "spec/json.h"
@@ -85,10 +86,12 @@ static int update_cgroup(const struct statedir *dir, const struct state *state, 
 	auto_arena struct arena a = {};
 	struct spec_strings undo = {};
 	struct spec_resources r = {};
+	auto_policy struct policy policy = {};
 	int64_t swap = 0;
 
 	if (spec_load(dir->fd, "config.json", &spec, e) < 0 ||
-	    spec_parse_resources(spec, o->name, o->text, o->size, &r, e) < 0)
+	    spec_parse_resources(spec, o->name, o->text, o->size, &r, e) < 0 ||
+	    gate_read(spec, &policy, e) < 0 || gate_update(&policy, spec, &r, e) < 0)
 		return -1;
 	/* Engines send the whole object that the container was made with. */
 	if (r.devices.n > 0)

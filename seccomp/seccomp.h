@@ -4,6 +4,7 @@
 
 #include <linux/filter.h>
 
+#include "spec/policy.h"
 #include "spec/spec.h"
 
 struct seccomp_program {
@@ -19,6 +20,10 @@ struct seccomp_program {
  * action that has one, flags the kernel does not know. */
 must_check int seccomp_compile(const struct spec_seccomp *profile, int cache_dirfd, struct arena *arena,
 			       struct seccomp_program *ret, struct error *e);
+
+/* The profile of the filter below the container's own, which the host's policy asks for: false without one. caps: what the
+ * configuration grants, so that with `capabilities` a call stays for whom it is meant. */
+bool seccomp_floor(const struct policy *policy, uint64_t caps, struct arena *a, struct spec_seccomp *ret);
 
 /* Hands the listener to the agent at profile->listener_path: one sendmsg with SCM_RIGHTS and the container process state
  * (config-linux.md: {ociVersion, fds:["seccompFd"], pid, metadata, state}); state_json is the state document. */

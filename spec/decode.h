@@ -151,7 +151,7 @@ enum field_limits {
 #define ID_MAX 4294967294U /* (uid_t)-1 means "leave as it is" to the kernel */
 
 extern const struct fields spec_fields, process_fields, resources_fields, linux_fields, seccomp_fields, mount_fields,
-	idmap_fields, hooks_fields, caps_fields;
+	idmap_fields, hooks_fields, caps_fields, mounts_fields;
 
 /* Fills the struct from an object; the first error ends it. */
 must_check int decode_object(struct decoder *d, const struct where *w, const struct fields *table, void *target);

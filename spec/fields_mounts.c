@@ -18,6 +18,11 @@ static const struct field mount_rows[] = {
 };
 const struct fields mount_fields = FIELDS(spec_mount, mount_rows);
 
+static const struct field mounts_rows[] = {
+	F_ARRAY(spec, "mounts", mounts, MOUNTS_MAX, mount_fields, REQUIRED),
+};
+const struct fields mounts_fields = FIELDS(spec, mounts_rows);
+
 static const struct field root_rows[] = {
 	F_STRING(spec, "path", root.path, REQUIRED),
 	F_BOOL(spec, "readonly", root.readonly),

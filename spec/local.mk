@@ -16,6 +16,8 @@ spec_sources = \
 	spec/mount_options.c \
 	spec/mount_options.h \
 	spec/names.c \
+	spec/policy.c \
+	spec/policy.h \
 	spec/spec.c \
 	spec/spec.h \
 	spec/utf8.h \

@@ -78,6 +78,30 @@ int spec_parse_resources(struct spec *spec, const char *name, const char *text, 
 	return 0;
 }
 
+/* Read as the member of a configuration that it is, after a look at whether it is a document by itself. */
+int spec_parse_mounts(struct spec *spec, const char *name, const char *text, size_t size, bool places,
+		      struct spec_mounts *ret, struct error *e)
+{
+	struct spec only = {.linux_ = spec->linux_};
+	struct decoder d = {.spec = spec, .name = name, .e = e};
+	struct rules rules = {.decoder = &d, .strip = ""};
+	auto_strbuf struct strbuf whole = {0};
+	struct json *root;
+
+	if (json_parse(&spec->arena, name, text, size, &root, e) < 0)
+		return -1;
+	strbuf_adds(&whole, "{\"mounts\":");
+	strbuf_add(&whole, text, size);
+	strbuf_addc(&whole, '}');
+	if (decode_document(&d, whole.s, whole.len, &mounts_fields, &only, &root) < 0)
+		return -1;
+	rules.root = root;
+	if (!places && validate_mounts(&rules, &only) < 0)
+		return -1;
+	*ret = only.mounts;
+	return 0;
+}
+
 int spec_load(int dirfd, const char *name, struct spec **ret, struct error *e)
 {
 	auto_strbuf struct strbuf text = {0};

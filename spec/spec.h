@@ -204,6 +204,10 @@ must_check int spec_parse_process(struct spec *spec, const char *name, const cha
 /* update -r: a bare resources object, same ownership. */
 must_check int spec_parse_resources(struct spec *spec, const char *name, const char *text, size_t size,
 				    struct spec_resources *ret, struct error *e);
+/* mounts add|remove: a bare array of mounts for a container with this configuration, same ownership; places: of which only the
+ * destinations are meant. */
+must_check int spec_parse_mounts(struct spec *spec, const char *name, const char *text, size_t size, bool places,
+				 struct spec_mounts *ret, struct error *e);
 struct spec *spec_free(struct spec *spec); /* NULL is fine; returns NULL */
 static inline void spec_freep(struct spec **p) { spec_free(*p); }
 #define auto_spec auto_with(spec_freep)

@@ -405,7 +405,7 @@ static int check_mount(struct rules *r, const struct spec *spec, size_t i, struc
 	return check_mount_mappings(r, spec, i, &options);
 }
 
-static int check_mounts(struct rules *r, const struct spec *spec)
+int validate_mounts(struct rules *r, const struct spec *spec)
 {
 	auto_arena struct arena a = {0};
 
@@ -433,7 +433,7 @@ static int check_hooks(struct rules *r, const struct spec *spec)
 int validate_spec(struct rules *r, struct spec *spec)
 {
 	static int (*const rules[])(struct rules *, const struct spec *) = {
-		check_version, check_uts, check_mounts, check_hooks, validate_linux,
+		check_version, check_uts, validate_mounts, check_hooks, validate_linux,
 	};
 
 	if (spec->process.set && validate_process(r, &spec->process) < 0)

@@ -13,6 +13,7 @@ struct rules {
 must_check int validate_spec(struct rules *r, struct spec *spec);
 must_check int validate_process(struct rules *r, struct spec_process *process);
 must_check int validate_resources(struct rules *r, const struct spec_resources *resources);
+must_check int validate_mounts(struct rules *r, const struct spec *spec);
 must_check int validate_linux(struct rules *r, const struct spec *spec);
 
 /* ERROR_CONFIG "name:line: path: ..."; the path is that of config.json, "linux.devices[3].path". */

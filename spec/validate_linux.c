@@ -132,7 +132,7 @@ static bool is_ipc_sysctl(const char *path)
 	return false;
 }
 
-/* NULL: allowed. runc's list: only what the kernel keeps apart for each namespace. */
+/* NULL: allowed. runc's list and vm.memfd_noexec: only what the kernel keeps apart for each namespace. */
 static const char *sysctl_objection(const struct spec_linux *l, const char *path)
 {
 	if (is_ipc_sysctl(path))
@@ -140,6 +140,10 @@ static const char *sysctl_objection(const struct spec_linux *l, const char *path
 	if (strncmp(path, "net/", 4) == 0)
 		return is_host_network(&l->namespaces[NS_NETWORK]) ? "is not allowed in the host's network namespace"
 								   : NULL;
+	/* Of the pid namespace since Linux 6.3; before it does not exist. */
+	if (strcmp(path, "vm/memfd_noexec") == 0)
+		return l->namespaces[NS_PID].set && !l->namespaces[NS_PID].path ? NULL
+										: "needs a new 'pid' namespace in linux.namespaces";
 	if (strcmp(path, "kernel/domainname") == 0 && l->namespaces[NS_UTS].set)
 		return NULL;
 	if (strcmp(path, "kernel/hostname") == 0 && l->namespaces[NS_UTS].set)

@@ -41,7 +41,9 @@ int cmd_plan(const struct options *o, struct error *e)
 	create.id = o->argc > 0 ? o->argv[0] : NULL;
 	if (create.id && container_check_id(create.id, e) < 0)
 		return -1;
-	if (container_plan(&o->runtime, &create, o->exec.process, &out, e) < 0)
+	if (!!o->plan.process + !!o->plan.add_mounts + !!o->plan.remove_mounts > 1)
+		return error_set(e, ERROR_USAGE, 0, "--process, --add-mounts and --remove-mounts cannot be given together");
+	if (container_plan(&o->runtime, &create, &o->plan, &out, e) < 0)
 		return -1;
 	return print_out(&out, e);
 }

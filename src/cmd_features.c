@@ -5,9 +5,10 @@
 #include "guard/guard.h"
 #include "seccomp/seccomp.h"
 #include "spec/features.h"
+#include "spec/policy.h"
 #include "src/commands.h"
 
-static const char *const own_annotations[] = {"org.systemd.property.", "run.oci.keep_original_groups",
+static const char *const own_annotations[] = {POLICY_ANNOTATION, "org.systemd.property.", "run.oci.keep_original_groups",
 						   "run.oci.mount_context_type", NULL};
 
 static size_t add_names(const char **to, size_t n, const char *const *names)
@@ -51,7 +52,8 @@ int cmd_features(const struct options *o unused_arg, struct error *e)
 	auto_arena struct arena a = {};
 	auto_strbuf struct strbuf out = {};
 	char *seccomp = arena_strdup(&a, seccomp_library_version());
-	struct spec_pair annotations[3];
+	struct spec_pair annotations[4];
+	auto_policy struct policy policy = {};
 	size_t n = 0;
 
 	annotations[n++] = (struct spec_pair){arena_strdup(&a, "org.kedge.version"), version};
@@ -59,6 +61,11 @@ int cmd_features(const struct options *o unused_arg, struct error *e)
 		annotations[n++] = (struct spec_pair){arena_strdup(&a, "org.kedge.commit"), commit};
 	if (*seccomp)
 		annotations[n++] = (struct spec_pair){arena_strdup(&a, "io.github.seccomp.libseccomp.version"), seccomp};
+	/* Of this host, and not of the program: with a policy that cannot be read no container is made. */
+	if (policy_read(&policy, e) < 0)
+		return -1;
+	const char *floor = value_to_name(policy_floor_names, policy.seccomp_floor);
+	annotations[n++] = (struct spec_pair){arena_strdup(&a, POLICY_ANNOTATION "seccomp-floor"), arena_strdup(&a, floor)};
 	/* What the program can do; features.md asks for that, not for what this host allows. */
 	features_print(&out, &(struct features_facts){
 				     .annotations = {n, annotations},

@@ -106,7 +106,7 @@ static int read_stdin(struct strbuf *ret)
 	auto_close int copy = memfd_create("resources", MFD_CLOEXEC);
 	if (copy < 0 || write_all(copy, strbuf_str(ret), ret->len) < 0 || lseek(copy, 0, SEEK_SET) < 0)
 		return -1;
-	return dup2(copy, STDIN_FILENO);
+	return dup2(copy, STDIN_FILENO); /* inherited: stdin */
 }
 
 static int from_file(const struct options *o, struct strbuf *ret, struct error *e)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kedge-guard. With --daemon it starts itself again and ends when that one is ready, which is told by a byte on a pipe: the
+ * kedge-guard. With --daemon it forks and ends when the child is ready, which is told by a byte on a pipe: the
  * caller waits for a process, not for a file. Errors go to stderr, which the one that guards gives up when it is ready.
  */
 #include <errno.h>
@@ -8,7 +8,6 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -92,27 +91,32 @@ static int guard(enum guard_daemon_start start)
 	return guard_daemon_run(&d, &e) < 0 ? fail(&e) : EXIT_SUCCESS;
 }
 
+/* What a fork has of the program is what it touches: executing it anew would map as much of it as the C library's start does. */
+static int detached(int ready)
+{
+	if (dup2(ready, READY_FD) < 0) /* inherited: by nobody, as close-on-exec is set at once */
+		return EXIT_FAILURE;
+	if (fcntl(READY_FD, F_SETFD, FD_CLOEXEC) < 0 || sys_close_range(READY_FD + 1, ~0U, 0) < 0 || clearenv() != 0)
+		return EXIT_FAILURE;
+	return guard(GUARD_DAEMON_DETACHED);
+}
+
 static int start_detached(void)
 {
-	char *argv[] = {(char *)"kedge-guard", (char *)"--detached", NULL};
-	char *env[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-	posix_spawn_file_actions_t files;
 	struct error e = {};
 	int ready[2];
-	pid_t pid;
 	char byte;
 
 	if (pipe2(ready, O_CLOEXEC) < 0) {
 		error_set(&e, ERROR_HOST, errno, "cannot make a pipe");
 		return fail(&e);
 	}
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_adddup2(&files, ready[1], READY_FD);
-	int err = posix_spawn(&pid, "/proc/self/exe", &files, NULL, argv, env);
-	posix_spawn_file_actions_destroy(&files);
+	pid_t pid = fork();
+	if (pid == 0)
+		return detached(ready[1]);
 	close(ready[1]);
-	if (err != 0) {
-		error_set(&e, ERROR_HOST, err, "cannot start the guard");
+	if (pid < 0) {
+		error_set(&e, ERROR_HOST, errno, "cannot start the guard");
 		return fail(&e);
 	}
 	struct pollfd wait = {.fd = ready[0], .events = POLLIN};
@@ -127,8 +131,8 @@ static int start_detached(void)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
-	bool detached = strcmp(what, "--detached") == 0;
 
+	guard_split();
 	if (argc > 2 || sys_close_range(READY_FD, ~0U, CLOSE_RANGE_CLOEXEC) < 0) {
 		fputs(usage, stderr);
 		return EXIT_FAILURE;
@@ -137,8 +141,6 @@ int main(int argc, char **argv)
 		return guard(GUARD_DAEMON_SERVICE);
 	if (strcmp(what, "--daemon") == 0)
 		return start_detached();
-	if (detached)
-		return guard(GUARD_DAEMON_DETACHED);
 	if (strcmp(what, "--version") == 0)
 		return puts("kedge-guard version " PACKAGE_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	fputs(usage, strcmp(what, "--help") == 0 ? stdout : stderr);

@@ -1,4 +1,5 @@
 src_sources = \
+	src/cmd_checkpoint.c \
 	src/cmd_completion.c \
 	src/cmd_create.c \
 	src/cmd_events.c \
@@ -9,6 +10,7 @@ src_sources = \
 	src/cmd_guard_verify.c \
 	src/cmd_lifecycle.c \
 	src/cmd_list.c \
+	src/cmd_mounts.c \
 	src/cmd_ps.c \
 	src/cmd_spec.c \
 	src/cmd_update.c \

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/sys.h"
+#include "libcontainer/audit.h"
 #include "src/commands.h"
 
 static command_function *const functions[CMD_MAX] = {
@@ -93,7 +94,30 @@ static void name_command(const struct options *o, struct error *e)
 		return;
 	if (strncmp(e->msg, row->name, n) == 0 && strncmp(e->msg + n, " '", 2) == 0)
 		return;
-	error_in(e, "%s '%s'", row->name, o->argv[0]);
+	error_in(e, "%s '%s'", row->name, o->argv[o->command == CMD_MOUNTS]);
+}
+
+/* What changes a container; true for those that last as long as a program. */
+static const struct { bool is, lasts; } audited[CMD_MAX] = {
+	[CMD_CREATE] = {true, false}, [CMD_DELETE] = {true, false}, [CMD_EXEC] = {true, true},
+	[CMD_KILL] = {true, false},   [CMD_PAUSE] = {true, false},  [CMD_RESUME] = {true, false},
+	[CMD_RUN] = {true, true},     [CMD_START] = {true, false},  [CMD_UPDATE] = {true, false},
+};
+
+static int call(struct options *o, struct error *e)
+{
+	auto_with(audit_close) struct audit audit = AUDIT_NONE;
+	int status = -1;
+
+	if (!audited[o->command].is)
+		return functions[o->command](o, e);
+	if (audit_open(&o->runtime, command_rows[o->command].name, o->argc > 0 ? o->argv[0] : "", &audit, e) == 0) {
+		if (audited[o->command].lasts)
+			audit_begun(&audit, &o->runtime);
+		status = functions[o->command](o, e);
+	}
+	audit_ended(&audit, &o->runtime, status, e);
+	return status;
 }
 
 static int run_command(struct options *o, struct error *e)
@@ -103,7 +127,7 @@ static int run_command(struct options *o, struct error *e)
 
 	log_write(LOG_DEBUG, "kedge " PACKAGE_VERSION ": %s %s, state in %s", command_rows[o->command].name, first,
 		  o->runtime.root);
-	status = functions[o->command](o, e);
+	status = call(o, e);
 	if (status >= 0)
 		return status;
 	name_command(o, e);

@@ -140,14 +140,6 @@ static int parse_command(struct options *o, int argc, char **argv, struct error 
 	return 0;
 }
 
-/* What runc has and we do not. Engines ask for the help of these two, and take its status for an answer. */
-static int unknown_command(const char *name, struct error *e)
-{
-	if (strcmp(name, "checkpoint") == 0 || strcmp(name, "restore") == 0)
-		return error_set(e, ERROR_USAGE, 0, "command '%s' is not supported: containers cannot be checkpointed", name);
-	return error_set(e, ERROR_USAGE, 0, "No help topic for '%s'", name);
-}
-
 int options_parse(int argc, char **argv, struct options *ret, struct error *e)
 {
 	enum command_id command;
@@ -170,7 +162,7 @@ int options_parse(int argc, char **argv, struct options *ret, struct error *e)
 	command = command_find(argv[i]);
 	ret->unknown = command == CMD_NONE;
 	if (ret->unknown)
-		return unknown_command(argv[i], e);
+		return error_set(e, ERROR_USAGE, 0, "No help topic for '%s'", argv[i]);
 	ret->command = command;
 	return parse_command(ret, argc - i - 1, argv + i + 1, e);
 }

@@ -13,6 +13,7 @@
 
 /* enum value, function cmd_*, name on the command line; in the order of the help. */
 #define COMMANDS(X)                      \
+	X(CHECKPOINT, checkpoint, "checkpoint") \
 	X(CREATE, create, "create")         \
 	X(DELETE, delete, "delete")         \
 	X(EVENTS, events, "events")         \
@@ -21,9 +22,11 @@
 	X(GUARD, guard, "guard")            \
 	X(KILL, kill, "kill")               \
 	X(LIST, list, "list")               \
+	X(MOUNTS, mounts, "mounts")         \
 	X(PAUSE, pause, "pause")            \
 	X(PLAN, plan, "plan")               \
 	X(PS, ps, "ps")                     \
+	X(RESTORE, restore, "restore")      \
 	X(RESUME, resume, "resume")         \
 	X(RUN, run, "run")                  \
 	X(SPEC, spec, "spec")               \
@@ -64,6 +67,8 @@ struct options {
 	struct run_options run;
 	struct exec_options exec;
 	struct update_flags update;
+	struct plan_options plan;
+	struct criu_options criu;
 	const char *bundle, *format, *interval;
 	bool spec_rootless, quiet, force, all, stats, regex, json, follow;
 

@@ -3,6 +3,7 @@
 
 #define AT(member) .where = offsetof(struct options, member)
 #define GIVEN(member) .given = offsetof(struct options, member)
+#define BOTH (ON(CHECKPOINT) | ON(RESTORE))
 #define EVERY ((1U << CMD_MAX) - 1)
 /* More descriptors than a process may have by default (fs.nr_open). */
 #define PRESERVE_FDS_MAX 1048576
@@ -22,15 +23,15 @@ const struct option_row option_rows[] = {
 	{ON(NONE), OPTION_TEXT, "rootless", .argument = "true|false|auto", AT(rootless),
 	 .help = "go on without permission for cgroups (default: auto)"},
 
-	{ON(CREATE) | ON(RUN) | ON(PLAN), OPTION_TEXT, "bundle", 'b', "DIR", AT(create.bundle),
+	{ON(CREATE) | ON(RUN) | ON(RESTORE) | ON(PLAN), OPTION_TEXT, "bundle", 'b', "DIR", AT(create.bundle),
 	 .help = "directory of the bundle (default: the current directory)"},
 	{ON(CREATE) | ON(RUN) | ON(PLAN), OPTION_TEXT, "config", 'f', "FILE", AT(create.config),
 	 .help = "the configuration (default: config.json in the bundle)"},
-	{ON(CREATE) | ON(RUN), OPTION_TEXT, "console-socket", .argument = "SOCKET", AT(create.console_socket),
+	{ON(CREATE) | ON(RUN) | ON(RESTORE), OPTION_TEXT, "console-socket", .argument = "SOCKET", AT(create.console_socket),
 	 .help = "send the terminal's master end to this unix socket"},
-	{ON(CREATE) | ON(RUN), OPTION_TEXT, "pidfd-socket", .argument = "SOCKET", AT(create.pidfd_socket),
+	{ON(CREATE) | ON(RUN) | ON(RESTORE), OPTION_TEXT, "pidfd-socket", .argument = "SOCKET", AT(create.pidfd_socket),
 	 .help = "send a pidfd of the container's init to this unix socket"},
-	{ON(CREATE) | ON(RUN), OPTION_TEXT, "pid-file", .argument = "FILE", AT(create.pid_file),
+	{ON(CREATE) | ON(RUN) | ON(RESTORE), OPTION_TEXT, "pid-file", .argument = "FILE", AT(create.pid_file),
 	 .help = "write the pid of the container's init to FILE"},
 	{ON(CREATE) | ON(RUN) | ON(PLAN), OPTION_SWITCH, "no-pivot", AT(create.no_pivot),
 	 .help = "move the root instead of pivoting: for a root on a ramdisk"},
@@ -38,10 +39,44 @@ const struct option_row option_rows[] = {
 	 .help = "keep the caller's session keyring"},
 	{ON(CREATE) | ON(RUN), OPTION_NUMBER, "preserve-fds", .argument = "N", .max = PRESERVE_FDS_MAX,
 	 AT(create.preserve_fds), .help = "pass N more descriptors (stdio + $LISTEN_FDS + N in total)"},
-	{ON(RUN), OPTION_SWITCH, "detach", 'd', AT(run.detach), .help = "do not wait for the container to end"},
+	{ON(RUN) | ON(RESTORE), OPTION_SWITCH, "detach", 'd', AT(run.detach), .help = "do not wait for the container to end"},
 	{ON(RUN), OPTION_SWITCH, "keep", AT(run.keep), .help = "keep the container's state after it has ended"},
-	{ON(RUN), OPTION_SWITCH, "no-subreaper", AT(run.no_subreaper),
+	{ON(RUN) | ON(RESTORE), OPTION_SWITCH, "no-subreaper", AT(run.no_subreaper),
 	 .help = "do not adopt processes that the container leaves behind"},
+
+	{ON(RESTORE), OPTION_SWITCH, "no-pivot", AT(create.no_pivot), .help = "taken for runc's sake: criu enters the root"},
+	{BOTH, OPTION_TEXT, "image-path", .argument = "DIR", AT(criu.image_path),
+	 .help = "directory of the images (default: checkpoint)"},
+	{BOTH, OPTION_TEXT, "work-path", .argument = "DIR", AT(criu.work_path),
+	 .help = "directory of criu's log and other files (default: that of the images)"},
+	{ON(CHECKPOINT), OPTION_TEXT, "parent-path", .argument = "DIR", AT(criu.parent_path),
+	 .help = "images of an earlier --pre-dump, relative to --image-path"},
+	{ON(CHECKPOINT), OPTION_SWITCH, "pre-dump", AT(criu.pre_dump), .help = "save the memory alone, and let the container run"},
+	{ON(CHECKPOINT), OPTION_SWITCH, "leave-running", AT(criu.leave_running), .help = "let the container run afterwards"},
+	{BOTH, OPTION_SWITCH, "tcp-established", AT(criu.tcp_established), .help = "with TCP connections that are open"},
+	{ON(CHECKPOINT), OPTION_SWITCH, "tcp-skip-in-flight", AT(criu.tcp_skip_in_flight),
+	 .help = "without TCP connections that are not yet accepted"},
+	{ON(RESTORE), OPTION_SWITCH, "tcp-close", AT(criu.tcp_close), .help = "with TCP connections closed"},
+	{BOTH, OPTION_SWITCH, "ext-unix-sk", AT(criu.ext_unix_sk), .help = "with unix sockets connected to outside"},
+	{BOTH, OPTION_SWITCH, "shell-job", AT(criu.shell_job), .help = "with a terminal that is not the container's own"},
+	{BOTH, OPTION_SWITCH, "file-locks", AT(criu.file_locks), .help = "with locks of files"},
+	{ON(CHECKPOINT), OPTION_SWITCH, "link-remap", AT(criu.link_remap), .help = "link unlinked files back where that is possible"},
+	{ON(CHECKPOINT), OPTION_TEXT, "page-server", .argument = "ADDRESS:PORT", AT(criu.page_server),
+	 .help = "send the memory to this page server"},
+	{BOTH, OPTION_SWITCH, "lazy-pages", AT(criu.lazy_pages), .help = "move the memory when it is used (criu lazy-pages)"},
+	{ON(CHECKPOINT), OPTION_NUMBER, "status-fd", .argument = "N", .max = PRESERVE_FDS_MAX, AT(criu.status_fd),
+	 GIVEN(criu.status_fd_given), .help = "write a zero byte to this descriptor when --lazy-pages is ready"},
+	{BOTH, OPTION_TEXT, "manage-cgroups-mode", .argument = "soft|full|strict|ignore", AT(criu.manage_cgroups_mode),
+	 .help = "what becomes of cgroups (default: soft)"},
+	{BOTH, OPTION_LIST, "empty-ns", .argument = "network", AT(criu.empty_ns),
+	 .count = offsetof(struct options, criu.n_empty_ns), .help = "a namespace without its content; the network's always is"},
+	{BOTH, OPTION_TEXT, "network-lock", .argument = "iptables|nftables|skip", AT(criu.network_lock),
+	 .help = "how TCP connections are held meanwhile (default: iptables)"},
+	{BOTH, OPTION_SWITCH, "auto-dedup", AT(criu.auto_dedup), .help = "drop memory from images that have been read"},
+	{ON(RESTORE), OPTION_TEXT, "lsm-profile", .argument = "TYPE:NAME", AT(criu.lsm_profile),
+	 .help = "security label of the programs, apparmor:NAME or selinux:LABEL"},
+	{ON(RESTORE), OPTION_TEXT, "lsm-mount-context", .argument = "CONTEXT", AT(criu.lsm_mount_context),
+	 .help = "SELinux context of mounts that have one"},
 
 	{ON(EXEC), OPTION_TEXT, "process", 'p', "FILE", AT(exec.process),
 	 .help = "take the whole process object from FILE (JSON)"},
@@ -73,8 +108,12 @@ const struct option_row option_rows[] = {
 	 .help = "run in this cgroup below the container's own; it must exist"},
 	{ON(EXEC), OPTION_SWITCH, "ignore-paused", AT(exec.ignore_paused),
 	 .help = "start in a paused container too: the process runs once it is resumed"},
-	{ON(PLAN), OPTION_TEXT, "process", 'p', "FILE", AT(exec.process),
+	{ON(PLAN), OPTION_TEXT, "process", 'p', "FILE", AT(plan.process),
 	 .help = "show the steps of exec with this process object instead"},
+	{ON(PLAN), OPTION_TEXT, "add-mounts", .argument = "FILE", AT(plan.add_mounts),
+	 .help = "show the steps of mounts add with this list instead"},
+	{ON(PLAN), OPTION_TEXT, "remove-mounts", .argument = "FILE", AT(plan.remove_mounts),
+	 .help = "show the steps of mounts remove with this list instead"},
 
 	{ON(SPEC), OPTION_TEXT, "bundle", 'b', "DIR", AT(bundle), .help = "where to write (default: the current directory)"},
 	{ON(SPEC), OPTION_SWITCH, "rootless", AT(spec_rootless), .help = "for a container without root privileges"},
@@ -142,6 +181,8 @@ const size_t n_option_rows = ARRAY_SIZE(option_rows);
 #define ARGUMENTS(least, most) .min = least, .max = most
 
 const struct command_row command_rows[CMD_MAX] = {
+	[CMD_CHECKPOINT] = {"checkpoint", "<container-id>", "save a running container to files, and end it",
+		"With criu(8), which must be installed. restore goes on from there.", ARGUMENTS(1, 1)},
 	[CMD_CREATE] = {"create", "<container-id>", "create a container",
 		"Sets up everything that config.json in the bundle asks for, up to the program, which\n"
 		"start executes. The id must be unique within --root.", ARGUMENTS(1, 1)},
@@ -167,12 +208,18 @@ const struct command_row command_rows[CMD_MAX] = {
 		"The signal is a name with or without SIG, or a number; TERM when there is none.",
 		ARGUMENTS(1, 2), .stop = true},
 	[CMD_LIST] = {"list", "", "list containers", "Those below --root, sorted by id.", ARGUMENTS(0, 0)},
+	[CMD_MOUNTS] = {"mounts", "add|remove <container-id> <file>", "add mounts to a container that runs, or remove some",
+		"The file holds an array of mounts, as in a configuration; \"-\" stands for stdin. Each of them is\n"
+		"made, or what is mounted at its destination is taken off; if one fails, none is. There may be no\n"
+		"symlink in a destination.", ARGUMENTS(3, 3)},
 	[CMD_PAUSE] = {"pause", "<container-id>", "suspend all processes of a container", ARGUMENTS(1, 1)},
 	[CMD_PLAN] = {"plan", "[container-id]", "show what create would do, step by step",
 		"Needs no privileges and changes nothing.", ARGUMENTS(0, 1)},
 	[CMD_PS] = {"ps", "<container-id> [ps options]", "list the processes of a container",
 		"The table is that of the host's ps(1), called with the given options (default: -ef) and\n"
 		"reduced to the container's processes.", ARGUMENTS(1, ANY), .stop = true},
+	[CMD_RESTORE] = {"restore", "<container-id>", "make a container from the files of a checkpoint",
+		"With criu(8). Waits for the container to end unless --detach is given, as run does.", ARGUMENTS(1, 1)},
 	[CMD_RESUME] = {"resume", "<container-id>", "resume all processes of a container", ARGUMENTS(1, 1)},
 	[CMD_RUN] = {"run", "<container-id>", "create a container and start it",
 		"Waits for the container to end unless --detach is given; the exit status is then that of\n"

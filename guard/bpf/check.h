@@ -74,6 +74,54 @@ static __noinline int caught(struct task_struct *t, struct guard_label *l, struc
 	return -EPERM;
 }
 
+#define NS_ID_AT(type) (bpf_core_field_offset(struct type, ns) + bpf_core_field_offset(struct ns_common___id, ns_id))
+#define READ_ID(to, object, at) bpf_probe_read_kernel(to, sizeof(*(to)), (void *)(object) + (at))
+
+static __always_inline uint64_t ns_id_at(uint32_t kind)
+{
+	switch (kind) {
+	case GUARD_MOUNT:
+		return NS_ID_AT(mnt_namespace);
+	case GUARD_UTS:
+		return NS_ID_AT(uts_namespace);
+	case GUARD_IPC:
+		return NS_ID_AT(ipc_namespace);
+	case GUARD_NETWORK:
+		return NS_ID_AT(net);
+	case GUARD_CGROUP:
+		return NS_ID_AT(cgroup_namespace);
+	case GUARD_USER:
+		return NS_ID_AT(user_namespace);
+	case GUARD_PID:
+	case GUARD_PID_CHILDREN:
+		return NS_ID_AT(pid_namespace);
+	default:
+		return NS_ID_AT(time_namespace);
+	}
+}
+
+/* Tells it from all that were and will be: inode numbers and addresses are used again at once. 0: the kernel has none. */
+static __noinline uint64_t identity_of(uint32_t kind, uint64_t object)
+{
+	uint64_t id = 0;
+
+	if (bpf_core_field_exists(struct ns_common___id, ns_id))
+		return READ_ID(&id, object, ns_id_at(kind)) < 0 ? 0 : id;
+	if (kind == GUARD_MOUNT && bpf_core_field_exists(struct mnt_namespace___seq, seq))
+		return READ_ID(&id, object, bpf_core_field_offset(struct mnt_namespace___seq, seq)) < 0 ? 0 : id;
+	/* Two counters: the highest bit keeps them apart. */
+	if (kind == GUARD_NETWORK && bpf_core_field_exists(struct net___cookie, net_cookie))
+		return READ_ID(&id, object, bpf_core_field_offset(struct net___cookie, net_cookie)) < 0 ? 0 : id | 1ULL << 63;
+	return 0;
+}
+
+static __always_inline bool is_outside(uint32_t kind, uint64_t object)
+{
+	uint64_t id = identity_of(kind, object);
+
+	return bpf_map_lookup_elem(&outside, &id);
+}
+
 /* Whether a namespace that is not a sealed one is the container's all the same. */
 static __always_inline bool owns(const struct guard_entry *e, uint64_t cookie, uint32_t id, uint64_t object, uint32_t inum)
 {
@@ -85,8 +133,8 @@ static __always_inline bool owns(const struct guard_entry *e, uint64_t cookie, u
 	owner = bpf_map_lookup_elem(&owned, &inum);
 	if (owner)
 		return *owner == cookie;
-	/* Who made it is known where functions can be traced; elsewhere it must at least be nobody else's. */
-	return !provenance && object != s->host[id];
+	/* Who made it is known where functions can be traced; elsewhere it must at least be nobody else's, and no runtime's. */
+	return !provenance && object != s->host[id] && !is_outside(id, object);
 }
 
 /* mount: of a root, a cwd or a file; mnt_ns: the task's. */

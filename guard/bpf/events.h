@@ -6,17 +6,21 @@
 
 #define CGROUP_DEPTH_MAX 64
 
-static __noinline bool below(struct cgroup *cgroup, uint64_t id)
+/* Not static: the verifier walks this loop once a program, not once a call. It takes numbers alone, so css is one that was read. */
+__noinline int ancestors_have(uint64_t css, uint64_t id)
 {
-	struct cgroup_subsys_state *css = &cgroup->self;
-
 	/* self is the first member: a css of the default hierarchy is its cgroup. */
 	for (int i = 0; i < CGROUP_DEPTH_MAX && css; i++) {
 		if (BPF_CORE_READ((struct cgroup *)css, kn, id) == id)
-			return true;
-		css = BPF_CORE_READ(css, parent);
+			return 1;
+		css = (uint64_t)BPF_CORE_READ((struct cgroup_subsys_state *)css, parent);
 	}
-	return false;
+	return 0;
+}
+
+static __always_inline bool below(struct cgroup *cgroup, uint64_t id)
+{
+	return BPF_CORE_READ(cgroup, kn, id) == id || ancestors_have((uint64_t)BPF_CORE_READ(cgroup, self.parent), id);
 }
 
 /* By a member: out of what is its container's. */

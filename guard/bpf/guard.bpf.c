@@ -159,6 +159,10 @@ int sweep(struct bpf_iter__task *ctx)
 		orphan(t, GUARD_HOOK_SWEEP, GUARD_TIER_SWEEP);
 		return 0;
 	}
+	if (l->state == GUARD_LABEL_RESTORED) {
+		label_restored(t, l);
+		return 0;
+	}
 	e = entry_of(l, false, &ret);
 	ns = t->nsproxy;
 	if (e && ns && !clean(t, ns, t->real_cred, l, e))

@@ -28,6 +28,7 @@ typedef _Bool bool;
 #define BPF_F_NO_PREALLOC 1
 #define BPF_LOCAL_STORAGE_GET_F_CREATE 1
 #define BPF_ANY 0
+#define BPF_NOEXIST 1
 
 #define EPERM 1
 #define EAGAIN 11
@@ -74,6 +75,16 @@ struct css_set;
 struct cgroup_namespace {
 	struct ns_common ns;
 	struct css_set *root_cset;
+};
+/* Since 6.18 every namespace has a number that is never given twice; until then those of mounts and networks alone. */
+struct ns_common___id {
+	__u64 ns_id;
+};
+struct mnt_namespace___seq {
+	__u64 seq;
+};
+struct net___cookie {
+	__u64 net_cookie;
 };
 struct nsproxy {
 	struct uts_namespace *uts_ns;

@@ -41,6 +41,13 @@ struct {
 } owned SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, GUARD_OUTSIDE_MAX);
+	__type(key, uint64_t);
+	__type(value, uint32_t);
+} outside SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, GUARD_RING_BYTES);
 } records SEC(".maps");

@@ -16,6 +16,29 @@ static __noinline void expect_host_pid(uint64_t cookie)
 		s->host_pid_members = 1;
 }
 
+/*
+ * What the runtime itself is in may be neither the initial namespaces nor a container's: where it runs in a sandbox. The children's
+ * pid and time namespaces may be the container's already.
+ */
+static __noinline void outside_learn(struct task_struct *t)
+{
+	struct guard_settings *s = host_settings();
+	struct view v = {};
+	uint32_t one = 1;
+
+	if (provenance || !s || !t->nsproxy)
+		return;
+	view_take(&v, t, t->nsproxy, t->real_cred);
+#pragma unroll
+	for (uint32_t i = 0; i < GUARD_OBJECTS_N; i++) {
+		if (i == GUARD_PID_CHILDREN || i == GUARD_TIME_CHILDREN || v.object[i] == s->host[i])
+			continue;
+		uint64_t id = identity_of(i, v.object[i]);
+		if (id)
+			bpf_map_update_elem(&outside, &id, &one, BPF_ANY);
+	}
+}
+
 /* Without a label a child in the same, registered pid namespace is an orphan until it is taken in: at its next event. */
 static __always_inline bool is_found_later(uint64_t flags)
 {
@@ -34,8 +57,10 @@ static __always_inline int inherit(struct task_struct *child, uint64_t flags)
 
 	if (!parent || !parent->cookie)
 		return 0;
-	if (parent->state == GUARD_LABEL_RUNTIME)
+	if (parent->state == GUARD_LABEL_RUNTIME) {
 		expect_host_pid(parent->cookie);
+		outside_learn(bpf_get_current_task_btf());
+	}
 	l = bpf_task_storage_get(&labels, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!l)
 		return is_found_later(flags) ? 0 : -EAGAIN;
@@ -113,6 +138,47 @@ static __noinline void seal(struct task_struct *t, struct guard_label *l, struct
 	e->pid = (uint32_t)t->tgid;
 	e->state = GUARD_SEALED;
 	count(GUARD_COUNT_SEALED);
+}
+
+/* Restored, it was made by nobody, so what it has of its own is taken for what a member made. */
+static __noinline void own_restored(const struct guard_label *l, const struct guard_entry *e, const struct view *v)
+{
+	struct guard_settings *s = host_settings();
+
+	if (!s || !(e->flags & GUARD_NESTED))
+		return;
+#pragma unroll
+	for (int i = 0; i < GUARD_OBJECTS_N; i++)
+		if (v->object[i] != e->object[i] && v->object[i] != s->host[i])
+			bpf_map_update_elem(&owned, &v->inum[i], &l->cookie, BPF_NOEXIST);
+}
+
+/* Stopped until all of them are members: nothing can happen in between. */
+static __noinline void label_restored(struct task_struct *t, struct guard_label *l)
+{
+	struct guard_entry *e = bpf_map_lookup_elem(&containers, &l->cookie);
+	struct event ev = {.hook = GUARD_HOOK_SWEEP, .tier = GUARD_TIER_SWEEP};
+	struct upid upid = active_pid(t);
+	struct view v = {};
+	uint64_t ns = (uint64_t)upid.ns;
+
+	if (!e || !t->nsproxy || (e->state == GUARD_SETUP && l->seal_after != 1))
+		return;
+	l->state = GUARD_LABEL_MEMBER;
+	view_take(&v, t, t->nsproxy, t->real_cred);
+	label_stdio(t, l);
+	l->seccomp = v.seccomp;
+	l->nnp = v.nnp;
+	if (e->state == GUARD_SETUP)
+		seal(t, l, e, &v);
+	else
+		own_restored(l, e, &v);
+	if (upid.nr == 1)
+		bpf_map_update_elem(&pidns, &ns, &l->cookie, BPF_ANY);
+	l->caps_bound &= v.caps | v.bset;
+	ev.drift = judge(t, &v, l, e, slot_of(GUARD_HOOK_SWEEP));
+	if (ev.drift)
+		caught(t, l, e, &v, &ev);
 }
 
 /* The program's execve: of a container's init, which is sealed, or of a process of exec, which must match. */

@@ -237,6 +237,18 @@ caps_of() { sed -n 's/^Cap\(...\):\t0*\([0-9a-f]\)/\1 \2/p' <<<"$1" | xargs; }
 	is "$(cat "$T/out")" $'ready\ngot'
 }
 
+@test "exec: the status of a process that somebody traces" {
+	start
+	background out exec --pid-file "$T/pid" c1 sh -c 'sleep 0.5; exit 7'
+	eventually test -s "$T/pid"
+	"$(dirname "$KEDGE")/../tests/helpers/intruder" hold "$(cat "$T/pid")" 200 >"$T/held" 3>&- 4>&-
+	is "$(cat "$T/held")" held
+	status=0
+	wait "${jobs[0]}" || status=$?
+	is "$status" 7
+	is "$(cat "$T/out")" ""
+}
+
 @test "exec: --tty with --console-socket" {
 	start
 	"$HELPERS/recvfd" "$T/socket" console secret >"$T/terminal" 3>&- 4>&- &

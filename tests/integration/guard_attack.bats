@@ -11,7 +11,7 @@ teardown_file() { guard_teardown_file; }
 
 setup() {
 	begin
-	WAY=(-f "$T/host/created" -s "$T/host/secret") FILTERS=() LEAK=
+	WAY=(-f "$T/host/created" -s "$T/host/secret") FILTERS=() LEAK='' SANDBOX=()
 }
 
 @test "guard: nothing is found where nothing is done" {
@@ -142,6 +142,37 @@ differs_from() { [[ $(readlink "$2") != "$1" ]]; }
 	is_status running
 }
 
+@test "guard: exec with more capabilities than it was to have dies alone" {
+	needs_tier sample
+	type -P python3 >/dev/null || skip "there is no python3"
+	prepare_attack
+	guarded '.process.args = ["sleep", "1000"] | caps(["CAP_KILL"])'
+	ok run --detach --bundle "$BUNDLE" c1
+	local join=("$HELPERS/join" "$GUARD/bpf/1/labels" "$(pid_of)" "$(ls "$GUARD/armed")")
+	run -7 "${join[@]}" ffffffffffffffff sh -c 'exec sh -c "sleep 0.1; exit 7"' </dev/null
+	is "$(drifts)" ""
+	run -137 "${join[@]}" 20 sh -c 'exec sh -c "sleep 0.1; exit 7"' </dev/null
+	eventually there_is drifts
+	is "$(drifts '"\(.hook) \(.drift | join(" ")) \(.action)"')" '"exec capabilities killed"'
+	is_status running
+	ok exec c1 true
+}
+
+@test "guard: a change of the mounts is registered and lives" {
+	prepare_attack
+	guarded '.process.args = ["sleep", "1000"]'
+	ok run --detach --bundle "$BUNDLE" c1
+	local i
+	for i in 1 2 3 4 5; do
+		echo '[{"destination": "/mnt", "type": "bind", "source": "'"$HOST"'"}, {"destination": "/tmp", "type": "tmpfs"}]' >"$T/list"
+		ok mounts add c1 "$T/list"
+		ok exec c1 cat /mnt/secret
+		ok mounts remove c1 "$T/list"
+	done
+	is "$(drifts)" ""
+	is_status running
+}
+
 @test "guard: a killed container says why" {
 	prepare_attack
 	LEAK=/proc/self/ns/uts
@@ -209,4 +240,40 @@ differs_from() { [[ $(readlink "$2") != "$1" ]]; }
 	LEAK=/proc/self/ns/uts
 	attack setns uts 3
 	killed uts
+}
+
+# Kernels until 6.17 number only the namespaces of mounts and networks.
+numbers_all() { printf '6.18\n%s\n' "$(uname -r)" | sort -VC; }
+
+@test "guard: nested mode lets nobody join the namespaces of a runtime in a sandbox" {
+	needs_tier sample
+	local type drift types=(mnt:mount net:network)
+	if has_tier lsm || numbers_all; then types+=(uts ipc time); fi
+	FILTERS=('.annotations["org.kedge.guard.nesting"] = "nested"')
+	SANDBOX=(--mount --uts --ipc --net --time)
+	for type in "${types[@]}"; do
+		drift=${type#*:} type=${type%:*}
+		LEAK=/proc/self/ns/$type
+		attack setns "$type" 3
+		killed "$drift" || { echo "of setns $type"; return 1; }
+		isnt "$(drifts '.namespaces[] | select(.type == "'"$drift"'").new')" "$(stat -Lc %i "/proc/self/ns/$type")"
+	done
+	# What it makes has the inode number of what was somebody else's a moment ago.
+	attack unshare uts
+	is "$status $(value survived)" "0 1"
+	LEAK=/ attack chroot 3
+	killed root
+	is "$(drifts '.namespaces // [] | length' | sort -u)" 0
+	LEAK=
+	attack none
+	is "$status $(drifts)" "0 "
+}
+
+@test "guard: nested mode lets a container join the network of its runtime when it was given that" {
+	SANDBOX=(--net)
+	LEAK=/proc/self/ns/net
+	FILTERS=('.annotations["org.kedge.guard.nesting"] = "nested"' '.linux.namespaces |= map(select(.type != "network"))')
+	attack setns net 3
+	is "$status $(value survived)" "0 1"
+	is "$(drifts)" ""
 }

@@ -18,7 +18,7 @@ teardown() {
 	local status=0
 	finish || status=1
 	"$KEDGE" guard stop --force || status=1
-	rm -rf "$GUARD_DIR"/{armed,drift} "$GUARD_DIR"/*.json "$GUARD_LOG" /etc/kedge/policy.json
+	rm -rf "$GUARD_DIR"/*.json "$GUARD_LOG" /etc/kedge/policy.json
 	return "$status"
 }
 
@@ -89,6 +89,47 @@ leave() { touch "$T/shared/go"; }
 	(($(rss) < 1024)) || { echo "$(rss) kB"; return 1; }
 }
 
+# From its first page on.
+stays_small() {
+	local peak
+	peak=$(awk '/^VmHWM:/ { print $2 }' "/proc/$(guard_pid)/status")
+	((peak <= 1024)) || { echo "$1: $peak kB"; return 1; }
+}
+
+@test "it never needs more than a megabyte: not to start, with a hundred containers, at events, or when it starts again" {
+	ok guard start
+	if grep -q libasan "/proc/$(guard_pid)/maps"; then skip "a build with sanitizers is not small"; fi
+	stays_small "started"
+	local n
+	sleeper '.linux.cgroupsPath = $parent + "/hundred"'
+	cp "$BUNDLE/config.json" "$T/hundred"
+	for ((n = 0; n < 100; n++)); do
+		sed "s,/hundred,/h$n," "$T/hundred" >"$BUNDLE/config.json"
+		"$KEDGE" --root "$STATE" run --detach --bundle "$BUNDLE" "h$n" </dev/null >"$T/out" 2>&1 3>&- 4>&- ||
+			{ cat "$T/out"; return 1; }
+	done
+	eventually is_count 100 armed
+	sleep 1 # some sweeps
+	stays_small "with 100 containers"
+	leaver
+	leave
+	eventually is_status stopped
+	eventually has_audit killed
+	stays_small "after an event"
+	kill -KILL "$(guard_pid)"
+	eventually no_guard_runs
+	ok guard start
+	eventually is_count 202 armed
+	stays_small "started again"
+	ok guard status
+	has "$output" "101 armed"
+	for ((n = 0; n < 100; n++)); do "$KEDGE" --root "$STATE" delete --force "h$n"; done
+	eventually is_count 100 disarmed
+	stays_small "when they are gone"
+}
+
+is_count() { (($(count_audit "$2") == $1)); }
+
 @test "there is one a host" {
 	ok guard start
 	local pid
@@ -152,8 +193,10 @@ leave() { touch "$T/shared/go"; }
 	kedge guard status
 	is "$status" 1
 	is "$(find "$GUARD_DIR/bpf" -mindepth 2 -type f 2>/dev/null | head -n 3)" ""
+	is "$(find "$GUARD_DIR"/{armed,drift} -type f)" ""
 	# Unless there is another guard in it: of the machine itself.
 	[[ ! -d $CGROUP_MOUNT/kedge-guard || $(cat "$CGROUP_MOUNT/kedge-guard/cgroup.procs") ]]
+	is_status running
 	ok delete --force c1
 	ok guard stop
 }
@@ -199,6 +242,77 @@ leave() { touch "$T/shared/go"; }
 	eventually has_audit killed
 	is "$(audit drift .tier)" '"poll"'
 	is "$(audit drift .hook)" '"poll"'
+}
+
+# polls_because REASON COMMAND...: that starts the guard
+polls_because() {
+	local reason=$1
+	shift
+	"$@"
+	ok guard status --json
+	is "$(jq -c .tiers <<<"$output")" '["poll"]'
+	matches "$(jq -r .whyNot.sample <<<"$output")" "$reason"
+	is "$(jq -r '.whyNot | [.lsm, .sweep, .syscall] | unique | length' <<<"$output")" 1
+	config '.annotations = {"org.kedge.guard.require": "sample"}'
+	refused "org.kedge.guard.require 'sample': drift guard: this host cannot: "
+	leaver
+	leave
+	eventually is_status stopped
+	eventually has_audit drift
+	is "$(audit drift .tier)" '"poll"'
+	ok delete c1
+}
+
+no_bpffs() {
+	umount "$GUARD_DIR/bpf"
+	setpriv --bounding-set -sys_admin "$KEDGE" guard start
+}
+
+@test "no bpf file system, no capability, no bpf(2): it polls, and says which" {
+	ok guard start
+	need_programs
+	ok guard stop
+	polls_because 'cannot mount a bpf file system: .*permitted' no_bpffs
+	ok guard stop
+	rm "$GUARD_LOG"
+	mount -t bpf bpf "$GUARD_DIR/bpf" -o nosuid,nodev,noexec,mode=0700
+	cat /proc/self/mountinfo >"$T/mounts-before" # as it was
+	polls_because 'the kernel refuses the programs' setpriv --bounding-set -bpf,-perfmon,-sys_admin "$KEDGE" guard start
+	type -P python3 >/dev/null || skip "bpf(2) is not tried: there is no python3"
+	ok guard stop
+	rm "$GUARD_LOG"
+	polls_because 'the kernel refuses the programs' "$HELPERS/refuse" bpf "$KEDGE" guard start
+}
+
+# A process that gets this number: of what is told to be next.
+becomes() { # PID
+	local n
+	for n in {1..50}; do
+		echo $(($1 - 1)) >/proc/sys/kernel/ns_last_pid
+		sleep 1000 3>&- 4>&- &
+		if (($! == $1)); then return 0; fi
+		kill $!
+	done
+	return 1
+}
+
+@test "a number that is used again is not the process that had it" {
+	local pid way
+	for way in start_without_bpf "ok guard start"; do
+		$way
+		start c1 '.annotations["org.kedge.guard.sweep-ms"] = "10"'
+		pid=$(pid_of)
+		kill -KILL "$pid"
+		eventually is_status stopped
+		becomes "$pid" || skip "process numbers cannot be chosen here"
+		sleep 0.1
+		is "$(audit drift)" ""
+		ok guard verify c1
+		hasnt "$output" "$pid"
+		ok delete c1
+		kill "$pid" # it was there
+		ok guard stop
+	done
 }
 
 @test "of an audit alone the container lives, and one line a cause is written" {
@@ -253,7 +367,7 @@ leave() { touch "$T/shared/go"; }
 	need_programs
 	leaver
 	kill -KILL "$(guard_pid)"
-	no_guard_runs
+	eventually no_guard_runs
 	leave
 	eventually is_status stopped # the kernel programs go on
 	is "$(count_audit drift)" 0
@@ -294,7 +408,108 @@ leave() { touch "$T/shared/go"; }
 	for n in 1 2 3 4 5 6; do
 		eventually is_status stopped "c$n" || { echo "c$n lives"; cat "$GUARD_LOG"; return 1; }
 	done
-	for n in 1 2 3 4 5 6; do eventually has_audit drift "select(.id == \"c$n\")" || { cat "$GUARD_LOG"; return 1; }; done
+	for n in 1 2 3 4 5 6; do
+		eventually has_audit drift "select(.id == \"c$n\")" || { cat "$GUARD_LOG"; return 1; }
+		# A cause and process: one that is polled for is seen by each guard anew until it is dead.
+		! has_programs || is "$(count_audit drift "select(.id == \"c$n\")")" 1 || { cat "$GUARD_LOG"; return 1; }
+	done
+}
+
+@test "kill -9 between the line and the record: the next guard does not tell it again" {
+	ok guard start
+	need_programs
+	policy '{"mode": "audit", "nesting": "strict"}'
+	leaver
+	strace -qq -o "$T/trace" -e trace=/rename -e inject=/rename:signal=KILL -p "$(guard_pid)" </dev/null >/dev/null 2>&1 3>&- 4>&- &
+	eventually traced
+	leave
+	eventually no_guard_runs
+	wait $! || :
+	is "$(count_audit drift)" 1
+	ok guard start
+	eventually has_audit started 'select(.time > "'"$(audit drift .time | tr -d '"')"'")'
+	is "$(count_audit drift)" 1
+	# And what comes next is told.
+	ok exec c1 unshare -u true
+	eventually has_audit drift 'select(.drift | index("uts"))'
+}
+
+traced() { grep -q '^TracerPid:.[1-9]' "/proc/$(guard_pid)/status"; }
+
+# Of another build, as an update brings it: a name in what the programs know of their own source.
+other_build() {
+	mkdir "$T/new"
+	cp "$(dirname "$KEDGE")"/{kedge,kedge-guard} "$T/new"
+	sed 's/label_arrive/label_ARRIVE/g' "$(dirname "$KEDGE")/kedge-guard-load" >"$T/new/kedge-guard-load"
+	chmod 755 "$T/new/kedge-guard-load"
+	if cmp -s "$T/new/kedge-guard-load" "$(dirname "$KEDGE")/kedge-guard-load"; then skip "the build cannot be told apart"; fi
+}
+
+@test "update while containers run: who drifts before, meanwhile or after dies, and the log has it once" {
+	ok guard start
+	need_programs
+	other_build
+	local n build line
+	build=$("$KEDGE" guard status --json | jq -r .build)
+	mkdir "$T/shared"
+	for n in 1 2 3 4 5 6; do
+		sleeper ".linux.cgroupsPath = \$parent + \"/c$n\"" 'caps(["CAP_SYS_ADMIN"]) | bind($T + "/shared"; "/mnt"; ["rw"])' \
+			'.process.args = ["sh", "-c", "until [ -e /mnt/'"$n"' ]; do sleep 0.05; done; exec unshare -n sleep 1000"]' \
+			'.annotations["org.kedge.guard.nesting"] = "strict"'
+		ok run --detach --bundle "$BUNDLE" "c$n"
+	done
+	for n in 1 2 3 4 5; do
+		touch "$T/shared/$n"
+		sleep 0.15
+	done 3>&- 4>&- &
+	kill -TERM "$(guard_pid)"
+	eventually no_guard_runs
+	"$T/new/kedge" guard start
+	wait $!
+	isnt "$("$KEDGE" guard status --json | jq -r .build)" "$build"
+	is "$(find "$GUARD_DIR"/bpf/*/ -mindepth 1 -maxdepth 1 -type d | wc -l)" 1
+	touch "$T/shared/6"
+	for n in 1 2 3 4 5 6; do
+		eventually is_status stopped "c$n" || { echo "c$n lives"; cat "$GUARD_LOG"; return 1; }
+		eventually has_audit drift "select(.id == \"c$n\")" || { cat "$GUARD_LOG"; return 1; }
+		is "$(count_audit drift "select(.id == \"c$n\")")" 1
+		is "$(audit drift "select(.id == \"c$n\") | .hook != \"poll\"")" true
+	done
+}
+
+@test "a ring that overflows loses records, which is told, but no kill" {
+	ok guard start
+	need_programs
+	local pid
+	pid=$(guard_pid)
+	policy '{"nesting": "strict"}'
+	# Its init sleeps, and has no event by which it could die itself.
+	mkdir "$T/shared"
+	sleeper 'caps(["CAP_SYS_ADMIN"]) | bind($T + "/shared"; "/mnt"; ["rw"])' '.process.args = ["sh", "-c",
+		"(until [ -e /mnt/go ]; do sleep 0.1; done; unshare -n true) & exec sleep 1000"]'
+	ok run --detach --bundle "$BUNDLE" c1
+	policy '{"mode": "audit", "nesting": "strict"}'
+	sleeper '.linux.cgroupsPath = $parent + "/c2"' 'caps(["CAP_SYS_ADMIN"])' \
+		'.process.args = ["sh", "-c", "i=0; while [ $i -lt 500 ]; do unshare -u true; i=$((i + 1)); done; echo done"]'
+	kill -STOP "$pid"
+	ok run --bundle "$BUNDLE" c2
+	is "$output" "done"
+	leave
+	sleep 0.3
+	kill -CONT "$pid"
+	eventually has_audit drift
+	eventually has_audit records-lost || eventually has_audit records-lost # it looks every ten seconds
+	eventually is_status stopped
+	(($(count_audit drift) > 300 && $(count_audit drift) < 500))
+	(($("$KEDGE" guard status --json | jq .events.recordsLost) > 50))
+	is "$(audit drift 'select(.id == "c1")')" ""
+	# Those that come later are there again.
+	ok delete --force c1
+	policy '{}'
+	leaver
+	leave
+	eventually is_status stopped
+	eventually has_audit drift 'select(.id == "c1")'
 }
 
 @test "a link that was taken away is noticed and made anew" {
@@ -337,4 +552,30 @@ leave() { touch "$T/shared/go"; }
 	policy '{"log": 1}'
 	fails 1 "/etc/kedge/policy.json" guard start
 	no_guard_runs
+}
+
+# --- what lies beside its maps
+
+device_program() { bpftool cgroup show "$CGROUP/$1" --json | jq '.[0].id'; }
+
+@test "containers of equal device rules share a program, whatever is at its name" {
+	type -P bpftool >/dev/null || skip "bpftool is not installed"
+	ok guard start
+	need_programs
+	rm -rf "$GUARD_DIR"/bpf/devices
+	start c1
+	start c2
+	start c3 '.linux.resources.devices = [{allow: true, type: "c", major: 1, minor: 11, access: "r"}]'
+	is "$(device_program c2)" "$(device_program c1)"
+	isnt "$(device_program c3)" "$(device_program c1)"
+	ok delete --force c1
+	ok delete --force c2
+	# Programs of other rules in all places: none is taken for what it is not.
+	for name in "$GUARD_DIR"/bpf/devices/*; do
+		rm "$name"
+		bpftool prog pin id "$(device_program c3)" "$name"
+	done
+	start c4
+	isnt "$(device_program c4)" "$(device_program c3)"
+	rm -r "$GUARD_DIR"/bpf/devices
 }

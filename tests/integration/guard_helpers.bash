@@ -77,13 +77,15 @@ attack() {
 	[[ -z ${GUARD_SHOW:-} ]] || echo "# ${WAY[*]:4} $*: $outcome record_us=$(drifts .latencyUs.record | tr "\n" " ")" >&3
 }
 
-# kedge with what LEAK names as descriptor 3 of the container; with LEAK_WRITE it is open for writing.
+# kedge with what LEAK names as descriptor 3 of the container, both in the namespaces that SANDBOX, options of unshare, makes.
 leaking() {
 	local preserve=()
 	status=0
 	if [[ ${LEAK:-} ]]; then preserve=(--preserve-fds 1); fi
-	env -- "$MARK" timeout -k 5 60 "$KEDGE" --root "$STATE" "$1" "${preserve[@]}" "${@:2}" </dev/null \
-		>"$T/stdout" 2>"$T/stderr" 3<"${LEAK:-/dev/null}" 4>&- || status=$?
+	# shellcheck disable=SC2016 # the inner shell expands it
+	env -- "$MARK" ${SANDBOX:+unshare "${SANDBOX[@]}" --fork --} bash -c 'exec "$@" 3<"$0"' "${LEAK:-/dev/null}" \
+		timeout -k 5 60 "$KEDGE" --root "$STATE" "$1" "${preserve[@]}" "${@:2}" </dev/null \
+		>"$T/stdout" 2>"$T/stderr" 3>&- 4>&- || status=$?
 	output=$(<"$T/stdout") stderr=$(<"$T/stderr")
 }
 

@@ -200,6 +200,23 @@ has_own_mounts() { [[ $(ns self mnt) != "$(ns "$1" mnt)" ]]; }
 	is "$output" "1 9000 0 1000"
 }
 
+@test "sysctl: vm.memfd_noexec is the container's, and does not stop exec" {
+	[[ -e /proc/sys/vm/memfd_noexec ]] || skip "this kernel has no vm.memfd_noexec"
+	own_root
+	cp "$(dirname "$KEDGE")/../tests/helpers/intruder" "$ROOTFS/intruder"
+	before=$(cat /proc/sys/vm/memfd_noexec)
+	config '.process.args = ["/intruder", "call", "memfd-exec", "memfd-noexec"]' '.linux.sysctl = {"vm.memfd_noexec": "2"}'
+	ok run --bundle "$BUNDLE" c1
+	is "$output" $'memfd-exec EACCES\nmemfd-noexec EFAULT'
+	start c2 '.linux.sysctl = {"vm.memfd_noexec": "2"}'
+	ok exec c2 /intruder call memfd-exec
+	is "$output" "memfd-exec EACCES"
+	is "$(cat /proc/sys/vm/memfd_noexec)" "$before"
+	ok delete --force c2
+	config 'without("pid") | .linux.sysctl = {"vm.memfd_noexec": "2"}'
+	refused "needs a new 'pid' namespace"
+}
+
 @test "sysctl: of the host are refused" {
 	for name in kernel.panic vm.swappiness fs.file-max kernel/core_pattern net.ipv4.nosuch net..x net.ipv4.../../kernel/panic; do
 		config ".linux.sysctl = {\"$name\": \"1\"}"

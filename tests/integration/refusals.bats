@@ -57,3 +57,30 @@ setup() {
 	fails 255 "function not implemented" exec --tty c1 true
 	KEDGE=$REAL
 }
+
+# Without close_range there is no log either.
+not_created() {
+	kedge create --bundle "$BUNDLE" "$@" c1
+	is "$status" 1 || return 1
+	has "$stderr" "function not implemented" || return 1
+	nothing_left
+}
+
+@test "no openat2, mount_setattr or close_range: no kind of container gets by without them" {
+	for kind in . 'userns | writable' '.process.terminal = true'; do
+		config "$kind"
+		if [[ $kind == *terminal* ]]; then
+			"$HELPERS/recvfd" "$T/socket" console >/dev/null 2>&1 3>&- 4>&- &
+			eventually test -S "$T/socket"
+			set -- --console-socket "$T/socket"
+		fi
+		for call in openat2 mount_setattr close_range; do
+			without "$call"
+			not_created "$@" || { echo "$kind without $call"; return 1; }
+		done
+	done
+	kill %% 2>/dev/null || :
+	# Without a mount namespace no path is resolved and nothing mounted, but descriptors are inherited all the same.
+	config 'without("mount") | .mounts = [] | .linux |= del(.maskedPaths, .readonlyPaths)'
+	not_created
+}

@@ -5,6 +5,7 @@ unit_tests = \
 	tests/unit/test_cgroup_place \
 	tests/unit/test_cgroup_stats \
 	tests/unit/test_cgroup_writes \
+	tests/unit/test_criu_wire \
 	tests/unit/test_delete \
 	tests/unit/test_dl \
 	tests/unit/test_guard_audit \
@@ -19,6 +20,7 @@ unit_tests = \
 	tests/unit/test_names \
 	tests/unit/test_num \
 	tests/unit/test_options \
+	tests/unit/test_policy \
 	tests/unit/test_rdt \
 	tests/unit/test_seccomp \
 	tests/unit/test_seccomp_cache \

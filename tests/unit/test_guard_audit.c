@@ -118,6 +118,42 @@ static void test_others(void)
 		ok(guard_drift_name(i), "drift %d has a name: %s", i, guard_drift_name(i) ?: "?");
 }
 
+static void test_same(void)
+{
+	struct guard_container c = {.cookie = 1, .id = (char *)"a"}, gone = {.cookie = 1}, other = {.cookie = 2};
+	struct guard_latency latency = {.record = 5}, none = {};
+	struct guard_now later = {.boot_ns = now.boot_ns + 9999999, .real_ns = now.real_ns + 9999999};
+	auto_strbuf struct strbuf a = {}, b = {};
+	struct guard_record r = record();
+
+	guard_audit_drift(&a, &c, &r, &latency, &now);
+	guard_audit_drift(&b, &gone, &r, &none, &later);
+	ok(guard_audit_same(strbuf_str(&a), strbuf_str(&b)), "a record that is told again later, without names, is the same");
+	strbuf_clear(&b);
+	guard_audit_drift(&b, &other, &r, &latency, &now);
+	ok(!guard_audit_same(strbuf_str(&a), strbuf_str(&b)), "of another container it is not");
+	strbuf_clear(&b);
+	r.tid++;
+	guard_audit_drift(&b, &c, &r, &latency, &now);
+	ok(!guard_audit_same(strbuf_str(&a), strbuf_str(&b)), "of another thread it is not");
+	r.tid--;
+	r.drift ^= 1;
+	strbuf_clear(&b);
+	guard_audit_drift(&b, &c, &r, &latency, &now);
+	ok(!guard_audit_same(strbuf_str(&a), strbuf_str(&b)), "for another cause it is not");
+	strbuf_clear(&b);
+	guard_audit_event(&b, "stopped", 0, NULL, &now);
+	ok(!guard_audit_same(strbuf_str(&b), strbuf_str(&b)) && !guard_audit_same("", "{\"type\":\"drift\""),
+	   "what is no drift is none, nor what is cut off");
+}
+
+static void is_last(const struct guard_audit *audit, const char *want, const char *what)
+{
+	auto_free char *last = guard_audit_last(audit);
+
+	is_str(last, want, "%s", what);
+}
+
 static void test_file(void)
 {
 	char dir[] = "/tmp/kedge-unit.XXXXXX", path[64], old[64];
@@ -136,11 +172,15 @@ static void test_file(void)
 	if (!is_int(guard_audit_open(path, &audit, &e), 0, "opens the log, and makes its directory"))
 		diag("%s", e.msg);
 	ok(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600, "0600");
+	is_last(&audit, NULL, "no last line in an empty file");
 	guard_audit_write(&audit, "{1}");
+	is_last(&audit, "{1}", "the first line is the last");
 	ok(rename(path, old) == 0, "it is rotated");
 	guard_audit_write(&audit, "{2}");
 	is_int(read_file_at(AT_FDCWD, path, 100, &text), 0, "the new file is read");
 	is_str(strbuf_str(&text), "{2}\n", "the next line is in a new file");
+	guard_audit_write(&audit, "{3}");
+	is_last(&audit, "{3}", "and is followed by the last");
 	ok(unlink(path) == 0 && symlink("/dev/full", path) == 0, "a link stands there");
 	guard_audit_write(&audit, "{3}");
 	is_int(audit.failed, 1, "which is not followed, and counted");
@@ -158,6 +198,7 @@ int main(void)
 	test_unknown();
 	test_comm();
 	test_others();
+	test_same();
 	test_file();
 	return done();
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The programs in this machine's kernel: labels, fingerprints, and the tiers that need no trampolines. */
 #include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <sys/ioctl.h>
 #include <sys/vfs.h>
 
 #include "guard/programs.h"
@@ -179,6 +181,44 @@ static void test_modes(void)
 	close(uts);
 }
 
+/* A runtime in namespaces of its own: `way` of them is what leaks into its container. */
+static int run_in_sandbox(const char *way, const char *what)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS) < 0)
+			_exit(1);
+		_exit(run(GUARD_ENFORCE, GUARD_NESTED, what, namespace_fd(getpid(), way)));
+	}
+	return wait_for(pid);
+}
+
+static bool has_namespace_ids(void)
+{
+	auto_close int uts = open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
+	uint64_t id;
+
+	return ioctl(uts, _IOR(NSIO, 13, uint64_t), &id) == 0;
+}
+
+static void test_sandbox(void)
+{
+	is_int(run_in_sandbox("mnt", "setns"), KILLED, "nested: the mount namespace of a runtime in a sandbox is not its either");
+	is_int(records().first.drift & (1 << GUARD_MOUNT), 1 << GUARD_MOUNT, "which is recorded");
+	if (has_namespace_ids())
+		is_int(run_in_sandbox("uts", "setns"), KILLED, "nor are the others");
+	else
+		skip(1, "namespaces of this kernel have no numbers");
+	records();
+	is_int(run_in_sandbox("net", "setns"), LIVES_ON, "but the one that it was given is");
+	/* The inode numbers are the same each time, as the sandbox is gone. */
+	for (int i = 0; i < 4; i++)
+		is_int(run_in_sandbox("uts", "unshare"), LIVES_ON, "one that it makes is, whatever had the number before");
+	is_int(run(GUARD_ENFORCE, GUARD_NESTED, "unshare", -1), LIVES_ON, "also when the sandbox has ended");
+	is_int(records().n, 0, "without a record");
+}
+
 /* Into all namespaces of a container but those left out; its child is there. */
 static int joiner(const struct waiter *w, uint64_t cookie, uint64_t caps, int without)
 {
@@ -225,7 +265,9 @@ static void test_upgrade(void)
 	char broken[64];
 
 	ok(load(false) == 0 && (facts.tiers & GUARD_TIER_SAMPLE), "another load takes over");
-	is_int(guard_links_check(bpf_dir, broken, &e), 0, "all links are there");
+	is_int(guard_links_check(bpf_dir, facts.tiers, broken, &e), 0, "all links are there");
+	is_int(guard_links_check(bpf_dir, facts.tiers | GUARD_TIER_SYSCALL, broken, &e), -1, "a tier without any is missed");
+	is_str(broken, "sys_exits", "by its first program");
 	is_int(entry_of(w.cookie).state, GUARD_SEALED, "what was sealed still is");
 	is_int(waiter_end(&w), KILLED, "and who was labelled before dies when it drifts");
 	is_int(records().n, 1, "recorded in the ring that was open before");
@@ -386,7 +428,7 @@ static void test_sweep(void)
 	detach("switches");
 	detach("tick");
 	detach("tick_hr");
-	is_int(guard_links_check(bpf_dir, broken, &e), -1, "a link that is gone is missed");
+	is_int(guard_links_check(bpf_dir, GUARD_TIER_SAMPLE, broken, &e), -1, "a link that is gone is missed");
 	is_str(broken, "switches", "by name");
 	struct waiter w = waiter_start(GUARD_ENFORCE, 0, "wait-unshare");
 	if (write(w.go, "x", 1) != 1)
@@ -415,6 +457,7 @@ int main(int argc, char **argv)
 		test_seal();
 		test_drift();
 		test_modes();
+		test_sandbox();
 		test_joiners();
 		test_host();
 		test_cgroup();

@@ -189,6 +189,7 @@ static const struct rule_case namespace_cases[] = {
 	{"'sysctl':{'kernel.shmmax':'1'}", "needs an 'ipc' namespace"},
 	{"'sysctl':{'fs.mqueue.msg_max':'1'}", "needs an 'ipc' namespace"},
 	{"'sysctl':{'kernel.domainname':'x'}", "is not in a separate kernel namespace"},
+	{"'sysctl':{'vm.memfd_noexec':'2'}", "needs a new 'pid' namespace"},
 };
 
 static const struct rule_case linux_cases[] = {

@@ -49,7 +49,7 @@ IMAGE_MASKED=(
 
 image_settings() {
 	local root=$1 unit
-	install -D -m 755 -t "$root/usr/lib/kedge-vm" "$VM_HERE"/guest/{init,agent}
+	install -D -m 755 -t "$root/usr/lib/kedge-vm" "$VM_HERE"/guest/{init,agent,cri,cni}
 	install -m 644 "$VM_HERE/guest/kedge-vm.service" "$root/etc/systemd/system/"
 	mkdir -p "$root"/{kedge,out,etc/systemd/system/multi-user.target.wants}
 	mkdir -p "$root"/etc/containers/containers.conf.d
