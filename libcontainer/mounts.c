@@ -7,6 +7,7 @@
 #include <fcntl.h>
 
 #include "base/sys.h"
+#include "libcontainer/gate.h"
 #include "libcontainer/guarding.h"
 #include "libcontainer/launch.h"
 #include "libcontainer/spawn.h"
@@ -32,6 +33,15 @@ static void remounting_done(struct remounting *m)
 	arena_done(&m->arena);
 }
 
+static int ask_policy(const struct remounting *m, struct error *e)
+{
+	auto_policy struct policy policy = {};
+
+	if (gate_read(m->spec, &policy, e) < 0)
+		return -1;
+	return gate_create(&policy, &m->only, m->state.bundle, m->state.rootfs, e);
+}
+
 static int load(struct remounting *m, const struct runtime *rt, const char *id, const struct mounts_options *o,
 		struct error *e)
 {
@@ -46,7 +56,9 @@ static int load(struct remounting *m, const struct runtime *rt, const char *id, 
 	if (!m->spec->linux_.namespaces[NS_MOUNT].set)
 		return error_set(e, ERROR_STATE, 0, "cannot change the mounts of container '%s': they are the host's", id);
 	m->only = *m->spec;
-	return spec_parse_mounts(m->spec, o->name, o->text, o->size, !o->add, &m->only.mounts, e);
+	if (spec_parse_mounts(m->spec, o->name, o->text, o->size, !o->add, &m->only.mounts, e) < 0)
+		return -1;
+	return o->add ? ask_policy(m, e) : 0;
 }
 
 static int carry_out(struct remounting *m, const struct runtime *rt, bool add, struct error *e)

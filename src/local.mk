@@ -1,4 +1,9 @@
 src_sources = \
+	src/check.h \
+	src/check_engines.c \
+	src/check_host.c \
+	src/check_kernel.c \
+	src/cmd_check.c \
 	src/cmd_checkpoint.c \
 	src/cmd_completion.c \
 	src/cmd_create.c \

@@ -84,6 +84,14 @@ static int parse_failure(const struct options *o, const struct error *usage)
 	return usage_failure(o, usage->msg, usage);
 }
 
+/* The container's id is the first word, but that of mounts is its own: add or remove. */
+static const char *id_of(const struct options *o)
+{
+	size_t i = o->command == CMD_MOUNTS;
+
+	return o->argc > i ? o->argv[i] : "";
+}
+
 /* "create 'web1': ..." unless the library has said so. */
 static void name_command(const struct options *o, struct error *e)
 {
@@ -94,14 +102,15 @@ static void name_command(const struct options *o, struct error *e)
 		return;
 	if (strncmp(e->msg, row->name, n) == 0 && strncmp(e->msg + n, " '", 2) == 0)
 		return;
-	error_in(e, "%s '%s'", row->name, o->argv[o->command == CMD_MOUNTS]);
+	error_in(e, "%s '%s'", row->name, id_of(o));
 }
 
 /* What changes a container; true for those that last as long as a program. */
 static const struct { bool is, lasts; } audited[CMD_MAX] = {
-	[CMD_CREATE] = {true, false}, [CMD_DELETE] = {true, false}, [CMD_EXEC] = {true, true},
-	[CMD_KILL] = {true, false},   [CMD_PAUSE] = {true, false},  [CMD_RESUME] = {true, false},
-	[CMD_RUN] = {true, true},     [CMD_START] = {true, false},  [CMD_UPDATE] = {true, false},
+	[CMD_CHECKPOINT] = {true, false}, [CMD_CREATE] = {true, false}, [CMD_DELETE] = {true, false},
+	[CMD_EXEC] = {true, true},	  [CMD_KILL] = {true, false},	[CMD_MOUNTS] = {true, false},
+	[CMD_PAUSE] = {true, false},	  [CMD_RESTORE] = {true, true}, [CMD_RESUME] = {true, false},
+	[CMD_RUN] = {true, true},	  [CMD_START] = {true, false},	[CMD_UPDATE] = {true, false},
 };
 
 static int call(struct options *o, struct error *e)
@@ -111,7 +120,7 @@ static int call(struct options *o, struct error *e)
 
 	if (!audited[o->command].is)
 		return functions[o->command](o, e);
-	if (audit_open(&o->runtime, command_rows[o->command].name, o->argc > 0 ? o->argv[0] : "", &audit, e) == 0) {
+	if (audit_open(&o->runtime, command_rows[o->command].name, id_of(o), &audit, e) == 0) {
 		if (audited[o->command].lasts)
 			audit_begun(&audit, &o->runtime);
 		status = functions[o->command](o, e);

@@ -13,6 +13,7 @@
 
 /* enum value, function cmd_*, name on the command line; in the order of the help. */
 #define COMMANDS(X)                      \
+	X(CHECK, check, "check")            \
 	X(CHECKPOINT, checkpoint, "checkpoint") \
 	X(CREATE, create, "create")         \
 	X(DELETE, delete, "delete")         \

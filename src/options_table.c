@@ -126,6 +126,7 @@ const struct option_row option_rows[] = {
 	 .help = "the id is an extended regular expression, for all that match it"},
 	{ON(DELETE), OPTION_SWITCH, "force", 'f', AT(force), .help = "kill the container first if it runs"},
 
+	{ON(CHECK), OPTION_SWITCH, "json", AT(json), .help = "print JSON"},
 	{ON(EVENTS), OPTION_TEXT, "interval", .argument = "TIME", AT(interval),
 	 .help = "time between two statistics, as in 100ms (default: 5s)"},
 	{ON(GUARD), OPTION_SWITCH, "json", AT(json), .help = "status, events, verify: print JSON"},
@@ -183,6 +184,9 @@ const size_t n_option_rows = ARRAY_SIZE(option_rows);
 const struct command_row command_rows[CMD_MAX] = {
 	[CMD_CHECKPOINT] = {"checkpoint", "<container-id>", "save a running container to files, and end it",
 		"With criu(8), which must be installed. restore goes on from there.", ARGUMENTS(1, 1)},
+	[CMD_CHECK] = {"check", "", "tell what this host can do for containers",
+		"One line a check: ok, limited (some of what a container may ask for does not work), missing,\n"
+		"or - (nothing to look at); then hints. The status is 1 when containers cannot run.", ARGUMENTS(0, 0)},
 	[CMD_CREATE] = {"create", "<container-id>", "create a container",
 		"Sets up everything that config.json in the bundle asks for, up to the program, which\n"
 		"start executes. The id must be unique within --root.", ARGUMENTS(1, 1)},

@@ -144,6 +144,10 @@ by() { has "$stderr" "refused by $POLICY: containers.$1"; } # RULE
 	done
 	config 'mount("/mnt"; "overlay"; "overlay"; ["lowerdir=/:/etc"])'
 	refused "mounts[7] '/mnt': type 'overlay' is not bound from a path"
+	start c1
+	echo '[{"destination": "/mnt", "type": "bind", "source": "'"$T/bad"'"}]' >"$T/list"
+	fails 1 "mounts[0] '/mnt': '$T/bad' is below none of the paths allowed" mounts add c1 "$T/list"
+	ok delete --force c1
 	config '.root.path = "/"'
 	refused "root.path: '/' is below none of the paths allowed"
 }

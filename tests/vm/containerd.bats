@@ -63,6 +63,17 @@ stopped() { [[ $(task_status) != RUNNING ]]; }
 # on_terminal COMMAND...: the client needs one for -t.
 on_terminal() { timeout --foreground -k 5 60 script -qec "stty rows 30 cols 100; $(printf '%q ' ctr -n "$NS" "$@")" /dev/null </dev/null 3>&-; }
 
+@test "the fragment for containerd gives the CRI plug-in a runtime kedge" {
+	local conf=$BATS_TEST_TMPDIR/config.toml version name
+	[[ $(runtime_name) == kedge ]] || skip "$(runtime_name) has no such file"
+	containerd config default >"$conf"
+	version=$(sed -n 's/^version = //p' "$conf")
+	cat "${RUNTIME%/bin/*}/engines/containerd-v$version.toml" >>"$conf"
+	containerd --config "$conf" config dump >"$BATS_TEST_TMPDIR/dump"
+	name=$(grep -A 20 'containerd.runtimes.kedge.options\]' "$BATS_TEST_TMPDIR/dump" | grep -m 1 BinaryName)
+	[[ $name == *'= "/usr/local/bin/kedge"' || $name == *"= '/usr/local/bin/kedge'" ]]
+}
+
 @test "the shim runs the runtime under test" {
 	started -- sleep 1000
 	run ct container info "$ID"

@@ -55,6 +55,16 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 	[ "$(inspect .OCIRuntime)" = "$RUNTIME" ]
 }
 
+@test "podman.conf makes kedge Podman's runtime" {
+	local conf=/etc/containers/containers.conf.d/kedge.conf
+	[[ $(runtime_name) == kedge ]] || skip "$(runtime_name) has no such file"
+	sed "s|/usr/local/bin/kedge|$RUNTIME|" "${RUNTIME%/bin/*}/engines/podman.conf" >"$conf"
+	run command podman --cgroup-manager "$(driver)" run --rm --network none --cgroups=disabled "$IMAGE" echo yes
+	rm "$conf"
+	[ "$status" -eq 0 ]
+	[ "$output" = yes ]
+}
+
 @test "run: output and status" {
 	pm_run -- sh -c 'echo out; echo err >&2; exit 3'
 	[ "$status" -eq 3 ]
