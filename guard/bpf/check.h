@@ -101,7 +101,7 @@ static __always_inline uint64_t ns_id_at(uint32_t kind)
 }
 
 /* Tells it from all that were and will be: inode numbers and addresses are used again at once. 0: the kernel has none. */
-static __noinline uint64_t identity_of(uint32_t kind, uint64_t object)
+static __always_inline uint64_t identity_of(uint32_t kind, uint64_t object)
 {
 	uint64_t id = 0;
 

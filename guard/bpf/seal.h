@@ -51,7 +51,7 @@ static __always_inline bool is_found_later(uint64_t flags)
 }
 
 /* The label is there before the child is: without it the child would be nobody's. */
-static __always_inline int inherit(struct task_struct *child, uint64_t flags)
+static __noinline int inherit(struct task_struct *child, uint64_t flags)
 {
 	struct guard_label *parent = label_of(bpf_get_current_task_btf()), *l;
 
