@@ -90,6 +90,28 @@ cgroup_key() { cgroup "$1" "${3:-}" | sed -n "s/^$2 //p"; }
 # disk_number: of the device that /var is on, as MAJOR:MINOR.
 disk_number() { mountpoint -d / || stat -c '%Hd:%Ld' /var; }
 
+# --- the guard's programs
+
+GUARD=/run/kedge-guard
+
+# What an emulated machine takes to load the programs can be more than kedge waits: it is the same guard that is waited for.
+start_guard() {
+	for _ in 1 2 3 4 5 6; do
+		if "$RUNTIME" guard start </dev/null >/run/kedge-guard.start 2>&1 3>&-; then return; fi
+	done
+	cat /run/kedge-guard.start
+	return 1
+}
+
+links() { find "$GUARD/bpf/1" -mindepth 2 -maxdepth 2 -type f; }
+
+# What a host without LSM programs is left with. kedge-guard would put them back: it is stopped, so that all that ends a container
+# is what the kernel does.
+without_lsm() {
+	kill -STOP "$(<"$GUARD/lock")"
+	links | grep -Ev '/(fork|exec|exits|switches|tick|tick_hr|cgroup_attach|sweep)$' | xargs -r rm
+}
+
 # bats shows what a test printed only when it has failed.
 last_output() { printf 'the last status was %s, with\n%s\n' "${status:-}" "${output:-}"; }
 

@@ -83,11 +83,12 @@ image_uml() {
 	cp -L "$cache"/root/lib/x86_64-linux-gnu/lib{c.so.6,gcc_s.so.1} "$to/lib/x86_64-linux-gnu/"
 }
 
-# image_initramfs CACHE: Debian's cloud kernel has its disk driver as a module.
+# image_initramfs CACHE KERNEL: Debian's cloud kernel has its disk driver as a module. A parameter 'next' of the kernel's
+# command line comes as a variable.
 image_initramfs() {
-	local cache=$1 base lib module path
+	local cache=$1 kernel=$2 base lib module path
 	base=$(mktemp -d "$VM_CACHE/initramfs.XXXXXX")
-	lib=$(echo "$cache"/kernel/lib/modules/*)
+	lib=$(echo "$kernel"/lib/modules/*)
 	mkdir -p "$base"/{bin,dev,proc,root}
 	cp "$cache/root/usr/bin/busybox" "$base/bin/"
 	ln -s busybox "$base/bin/sh"
@@ -95,31 +96,33 @@ image_initramfs() {
 		printf '#!/bin/sh\n'
 		for module in virtio_pci virtio_blk; do
 			modprobe -d "$cache/root" -S "$(basename "$lib")" --show-depends "$module"
-		done | sed -n 's|^insmod .*/\([^/ ]*\).*|insmod /\1|p' | awk '!seen[$0]++'
+		done | sed -n 's|^insmod .*/\([^/ ]*\.ko\).*|insmod /\1|p' | awk '!seen[$0]++'
 		printf 'busybox mount -t devtmpfs none /dev\n'
-		printf 'busybox mount -t ext4 /dev/vda /root && exec busybox switch_root /root /sbin/init\n'
+		printf 'busybox mount -t ext4 /dev/vda /root && exec busybox switch_root /root "${next:-/sbin/init}"\n'
 	} | sed 's/^insmod/busybox &/' >"$base/init"
 	chmod +x "$base/init"
 	sed -n 's|^busybox insmod /||p' "$base/init" | while read -r module; do
-		path=$(find "$lib" -name "$module")
-		cp "$path" "$base/"
+		path=$(find "$lib" -name "$module" -o -name "$module.xz")
+		xz -dcf "$path" >"$base/$module"
 	done
 	(cd "$base" && find . | "$cache/root/usr/bin/busybox" cpio -o -H newc 2>/dev/null) |
-		gzip -1 >"$cache/initramfs"
+		gzip -1 >"$kernel/initramfs"
 	rm -r "$base"
 }
 
 # image_make CACHE ROOTS
 image_make() {
-	local cache=$1 root=$1/root version
+	local cache=$1 root=$1/root version kernel
 	rm -rf --one-file-system "$root"/usr/lib/modules/* "$root/images"
-	for version in "$cache"/uml-modules/* "$cache"/kernel/lib/modules/*; do
+	for version in "$cache"/uml-modules/* "$cache"/kernels/*/lib/modules/*; do
 		image_modules "$root" "$version"
 	done
 	image_settings "$root"
-	install -m 644 "$cache/kernel/evil.ko" "$root/usr/lib/kedge-vm/"
 	image_uml "$cache"
-	image_initramfs "$cache"
+	for kernel in "$cache"/kernels/*; do
+		install -m 644 "$kernel/evil.ko" "$root/usr/lib/modules/$(basename "$kernel"/lib/modules/*)/"
+		image_initramfs "$cache" "$kernel"
+	done
 	mkdir -p "$root/images"
 	cp -a "$2"/{busybox,debian} "$root/images/"
 	tar -C "$2/busybox" -cf "$root/images/busybox.tar" .

@@ -1,27 +1,36 @@
 # shellcheck shell=bash
-# The qemu bed: Debian's kernel under software emulation, restored from memory.
+# The beds of qemu: Debian's kernels under software emulation, restored from memory.
 #
-# A start takes half a minute, a restore two seconds. What cannot be saved
+# A start takes up to half a minute, a restore two seconds. What cannot be saved
 # with a machine (NVMe, shared folders) is not used: the payload goes in, and
 # results come out, as tar archives on raw disks of a fixed size.
 
-QEMU_DIR=$VM_CACHE/qemu
 QEMU_MEM=2048
-QEMU_CPUS=2
+QEMU_CPUS=(-accel "tcg,thread=multi" -smp 2)
 QEMU_UNDER=()
+QEMU_MEMORY=()
 PAYLOAD_SIZE=1G
 OUTPUT_SIZE=1G
+
+# qemu_bed NAME: which of them the rest is about.
+qemu_bed() {
+	QEMU_DIR=$VM_CACHE/$1
+	QEMU_KERNEL=$VM_CACHE/kernels/$1
+	QEMU_APPEND="console=ttyS0 root=/dev/vda rw quiet panic=-1 kedge.bed=$1 lsm=landlock,yama,apparmor,bpf"
+	# Without systemd it is there four times as soon.
+	if [[ $1 == qemu-new ]]; then QEMU_APPEND+=" next=/usr/lib/kedge-vm/init"; fi
+}
 
 # qemu_machine ROOT-DISK PAYLOAD OUTPUT [OPTION]...: replaces this process.
 # With la57 kernels since 6.12 cannot copy from themselves; svm loads kvm.
 qemu_machine() {
 	local root=$1 payload=$2 output=$3
 	shift 3
-	exec "${QEMU_UNDER[@]}" qemu-system-x86_64 -machine q35,hpet=off -accel tcg,thread=multi \
-		-cpu max,-la57,-svm -m "$QEMU_MEM" -smp "$QEMU_CPUS" \
+	exec "${QEMU_UNDER[@]}" "$VM_CACHE/emulator/usr/bin/qemu-system-x86_64" \
+		-L "$VM_CACHE/emulator/usr/share/qemu" -L "$VM_CACHE/emulator/usr/share/seabios" \
+		-machine q35,hpet=off "${QEMU_CPUS[@]}" -cpu max,-la57,-svm -m "$QEMU_MEM" \
 		-nodefaults -no-user-config -display none -no-reboot \
-		-kernel "$VM_CACHE/kernel/vmlinuz" -initrd "$VM_CACHE/initramfs" \
-		-append "console=ttyS0 root=/dev/vda rw quiet panic=-1 kedge.bed=qemu lsm=landlock,yama,apparmor,bpf" \
+		-kernel "$QEMU_KERNEL/vmlinuz" -initrd "$QEMU_KERNEL/initramfs" -append "$QEMU_APPEND" \
 		-drive "file=$root,if=none,id=root,format=qcow2,cache=unsafe" \
 		-drive "file=$payload,if=none,id=payload,format=raw,cache=unsafe" \
 		-drive "file=$output,if=none,id=output,format=raw,cache=unsafe" \
@@ -43,7 +52,7 @@ wait_line() {
 
 qemu_disks() {
 	local format=$1 base=$2 dir=$3
-	qemu-img create -q -f qcow2 -F "$format" -b "$base" "$dir/disk.qcow2"
+	"$VM_CACHE/emulator/usr/bin/qemu-img" create -q -f qcow2 -F "$format" -b "$base" "$dir/disk.qcow2"
 	truncate -s "$PAYLOAD_SIZE" "$dir/payload"
 	truncate -s "$OUTPUT_SIZE" "$dir/output"
 }
@@ -60,7 +69,7 @@ qemu_snapshot() {
 			-chardev "pipe,id=agent,path=$new/agent" -serial "file:$new/console" \
 			-chardev "pipe,id=monitor,path=$new/monitor" \
 			-mon chardev=monitor,mode=readline
-	) </dev/null >"$new/log" 2>&1 9>&- &
+	) </dev/null >"$new/log" 2>&1 8>&- 9>&- &
 	pid=$!
 	# shellcheck disable=SC2064 # the pid of now
 	trap "kill -KILL $pid 2>/dev/null" EXIT
@@ -90,22 +99,33 @@ qemu_payload() {
 		-C "$(dirname "$2")" --transform 's|^command$|.vm-command|' "$(basename "$2")"
 }
 
+# A machine that counts has one processor and other clocks than the one that was
+# saved: it starts from the beginning, and says itself when it is ready.
+# shellcheck disable=SC2154 # work, out, child and bounded are those of run
+qemu_prepare() {
+	if [[ ${VM_ICOUNT:-} ]]; then
+		QEMU_CPUS=(-accel "tcg,thread=single" -icount "shift=0,sleep=off" -smp 1)
+		qemu_disks raw "$VM_CACHE/root.img" "$work"
+	else
+		QEMU_MEMORY=(-incoming "exec:cat $QEMU_DIR/ram")
+		qemu_disks qcow2 "$QEMU_DIR/disk.qcow2" "$work"
+	fi
+}
+
 # The emulator makes its output non-blocking: that must not be the caller's.
 qemu_run() {
 	local status=0 go stream reader
-	# shellcheck disable=SC2154 # work, out, child and bounded are those of run
-	qemu_disks qcow2 "$QEMU_DIR/disk.qcow2" "$work"
+	qemu_prepare
 	qemu_payload "$work/payload" "$work/command"
 	truncate -s "$PAYLOAD_SIZE" "$work/payload"
 	mkfifo "$work/go"
-	exec {go}<>"$work/go" {stream}> >(exec cat)
+	exec {go}<>"$work/go" {stream}> >(if [[ ${VM_ICOUNT:-} ]]; then read -r _; fi; exec cat)
 	reader=$!
 	(
 		QEMU_UNDER=("${bounded[@]}")
 		qemu_machine "$work"/{disk.qcow2,payload,output} \
 			-serial "file:$work/log" -monitor none \
-			-chardev stdio,id=agent,signal=off \
-			-incoming "exec:cat $QEMU_DIR/ram"
+			-chardev stdio,id=agent,signal=off "${QEMU_MEMORY[@]}"
 	) <"$work/go" >&"$stream" {stream}>&- 2>"$work/errors" &
 	child=$!
 	date +%s >&"$go"
