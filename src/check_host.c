@@ -4,14 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "base/io.h"
 #include "base/num.h"
+#include "libcontainer/launch.h"
 
 #define TEXT_MAX 65536
 
@@ -24,9 +25,12 @@ static void trim(struct strbuf *text)
 void check_privileges(struct check_host *host, const struct check_row *row unused_arg, struct check *ret)
 {
 	/* What the set-up of every container takes; the others only some of them. */
-	static const cap_value_t needed[] = {CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_CHOWN, CAP_MKNOD,
-					     CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_KILL};
+	static const uint64_t needed = 1ULL << CAP_SYS_ADMIN | 1ULL << CAP_SETUID | 1ULL << CAP_SETGID | 1ULL << CAP_SETPCAP |
+				       1ULL << CAP_CHOWN | 1ULL << CAP_MKNOD | 1ULL << CAP_DAC_OVERRIDE |
+				       1ULL << CAP_FOWNER | 1ULL << CAP_KILL;
 	auto_strbuf struct strbuf missing = {};
+	struct privileges privileges;
+	struct error e = {};
 
 	if (!host->root) {
 		ret->result = CHECK_NONE;
@@ -34,23 +38,18 @@ void check_privileges(struct check_host *host, const struct check_row *row unuse
 					   (unsigned)geteuid());
 		return;
 	}
-	cap_t caps = cap_get_proc();
-
-	ret->result = caps ? CHECK_OK : CHECK_MISSING;
-	for (cap_value_t cap = 0; caps && cap <= CAP_LAST_CAP; cap++) {
-		cap_flag_value_t has = CAP_SET;
-
-		if (cap_get_bound(cap) < 0 || cap_get_flag(caps, cap, CAP_EFFECTIVE, &has) < 0 || has == CAP_SET)
-			continue;
-		char *name = cap_to_name(cap);
-		strbuf_addf(&missing, "%s%s", missing.len ? ", " : "root without ", name ? name : "?");
-		cap_free(name);
-		ret->result = MAX(ret->result, CHECK_LIMITED);
-		for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
-			if (needed[i] == cap)
-				ret->result = CHECK_MISSING;
+	if (privileges_read(&host->options->runtime, &privileges, &e) < 0) {
+		ret->result = CHECK_MISSING;
+		ret->detail = arena_strdup(host->arena, e.msg);
+		return;
 	}
-	cap_free(caps);
+	ret->result = CHECK_OK;
+	for (const struct spec_name *cap = names_caps; cap->name; cap++) {
+		if ((int)cap->value > cap_last() || privileges.caps >> cap->value & 1)
+			continue;
+		strbuf_addf(&missing, "%s%s", missing.len ? ", " : "root without ", cap->name);
+		ret->result = MAX(ret->result, needed >> cap->value & 1 ? CHECK_MISSING : CHECK_LIMITED);
+	}
 	if (ret->result == CHECK_LIMITED)
 		ret->hint = "a container that asks for these capabilities gets an error";
 	ret->detail = missing.len ? arena_strdup(host->arena, missing.s) : "root with every capability";

@@ -71,11 +71,11 @@ check() {
 	check : setpriv --bounding-set -sys_admin --inh-caps -sys_admin
 	is "$status" 1
 	is "$(result privileges)" missing
-	has "$(detail privileges)" cap_sys_admin
+	has "$(detail privileges)" CAP_SYS_ADMIN
 	check : setpriv --bounding-set -sys_boot --inh-caps -sys_boot
 	is "$status" 0
 	is "$(result privileges)" limited
-	has "$(detail privileges)" cap_sys_boot
+	has "$(detail privileges)" CAP_SYS_BOOT
 }
 
 @test "check: newuidmap that is not there, without privileges, and as it should be" {
