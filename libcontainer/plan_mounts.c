@@ -93,8 +93,10 @@ static struct plan_step *add_maps(struct plan *plan, enum plan_side side, enum p
 	size_t size = (uid->n + gid->n) * sizeof(*uid->v);
 	struct spec_idmap *all = arena_array(&plan->arena, uid->n + gid->n, sizeof(*all));
 
-	memcpy(all, uid->v, uid->n * sizeof(*all));
-	memcpy(all + uid->n, gid->v, gid->n * sizeof(*all));
+	if (uid->n)
+		memcpy(all, uid->v, uid->n * sizeof(*all));
+	if (gid->n)
+		memcpy(all + uid->n, gid->v, gid->n * sizeof(*all));
 	uint32_t blob = plan_blob(plan, all, size);
 	struct plan_step *s = plan_add(plan, side, kind);
 	s->blob = blob;

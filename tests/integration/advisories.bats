@@ -116,6 +116,7 @@ saw_nothing() {
 }
 
 @test "nothing is loaded once a process is in the container (CVE-2019-14271)" {
+	no_sanitizers "looks for leaks, which cannot be under strace"
 	type -P strace >/dev/null || skip "strace is not installed"
 	start c1 userns '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir"], action: "SCMP_ACT_ERRNO"}]}'
 	strace -f -qq -I 2 -e trace=open,openat,openat2,clone,clone3,vfork,setns,pivot_root -o "$T/trace" \
@@ -185,6 +186,7 @@ saw_nothing() {
 }
 
 @test "a program's output is not kept in memory (CVE-2022-1708, CVE-2022-31030)" {
+	no_sanitizers "is not small"
 	start
 	background out exec --tty c1 dd if=/dev/zero bs=1M count=24
 	most=0

@@ -67,6 +67,11 @@ remove_cgroups() {
 	done
 }
 
+# What a build with sanitizers cannot be measured by.
+no_sanitizers() { # WHY
+	if readelf -dW "$KEDGE" | grep -q libasan; then skip "a build with sanitizers $1"; fi
+}
+
 # --- configurations
 
 default_config() {
