@@ -9,6 +9,7 @@ QEMU_MEM=2048
 QEMU_CPUS=(-accel "tcg,thread=multi" -smp 2)
 QEMU_UNDER=()
 QEMU_MEMORY=()
+QEMU_SHARED=
 PAYLOAD_SIZE=1G
 OUTPUT_SIZE=1G
 
@@ -31,7 +32,7 @@ qemu_machine() {
 		-machine q35,hpet=off "${QEMU_CPUS[@]}" -cpu max,-la57,-svm -m "$QEMU_MEM" \
 		-nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$QEMU_KERNEL/vmlinuz" -initrd "$QEMU_KERNEL/initramfs" -append "$QEMU_APPEND" \
-		-drive "file=$root,if=none,id=root,format=qcow2,cache=unsafe" \
+		-drive "file=$root,if=none,id=root,format=qcow2,cache=unsafe$QEMU_SHARED" \
 		-drive "file=$payload,if=none,id=payload,format=raw,cache=unsafe" \
 		-drive "file=$output,if=none,id=output,format=raw,cache=unsafe" \
 		-device virtio-blk-pci,drive=root \
@@ -50,8 +51,12 @@ wait_line() {
 	return 1
 }
 
+# What lies below a machine's own layer is only read. A kernel of uml that starts has a lock on it for a moment, and who comes then
+# and wants one is refused.
 qemu_disks() {
 	local format=$1 base=$2 dir=$3
+	QEMU_SHARED=,backing.file.locking=off
+	if [[ $format == qcow2 ]]; then QEMU_SHARED+=,backing.backing.file.locking=off; fi
 	"$VM_CACHE/emulator/usr/bin/qemu-img" create -q -f qcow2 -F "$format" -b "$base" "$dir/disk.qcow2"
 	truncate -s "$PAYLOAD_SIZE" "$dir/payload"
 	truncate -s "$OUTPUT_SIZE" "$dir/output"
