@@ -124,7 +124,7 @@ image_make() {
 		image_initramfs "$cache" "$kernel"
 	done
 	mkdir -p "$root/images"
-	cp -a "$2"/{busybox,debian} "$root/images/"
+	cp -a "$2"/{busybox,criu,debian} "$root/images/"
 	tar -C "$2/busybox" -cf "$root/images/busybox.tar" .
 	rm -f "$cache/root.img.new"
 	mkfs.ext4 -q -d "$root" -O ^has_journal -m 0 -i 8192 \

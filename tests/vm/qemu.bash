@@ -63,7 +63,7 @@ qemu_disks() {
 }
 
 qemu_snapshot() {
-	local new=$VM_CACHE/qemu.new pid agent monitor to tries=0
+	local new=$QEMU_DIR.new pid agent monitor to tries=0
 	rm -rf --one-file-system "$new"
 	mkdir -p "$new"
 	qemu_disks raw "$VM_CACHE/root.img" "$new"
