@@ -107,7 +107,7 @@ logged() { jq -r "$@" "$LOG"; }
 
 @test "version is cheap" {
 	type -P strace || skip "no strace"
-	no_sanitizers "is not quick"
+	if readelf -dW "$KEDGE" | grep -q 'libasan'; then skip "a build with sanitizers"; fi
 	calls=$(strace -f "$KEDGE" --version 2>&1 >/dev/null | grep -c '(.*= ')
 	[ "$calls" -lt 60 ]
 }
