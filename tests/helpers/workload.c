@@ -9,8 +9,8 @@
  *   workload creds N       ids, capabilities and access(2) by turns,    copyup FILE  changes FILE, which lies in a lower layer
  *                          with context switches between                ptrace       traces its child
  *   workload nested        every namespace by unshare and clone, and the way back
- *   workload true                                            ops          prints ns of getpid, read, stat, open+close,
- *                                                                        fork+exec: the tenth percentile of bursts
+ *   workload true                                            ops [N]      prints ns of getpid, read, stat, open+close,
+ *                                                                        fork+exec: the tenth percentile of N bursts
  *
  * The exit status is 0 when all of it worked, 77 when the kernel has no such thing, else 1 with a line that says what failed.
  */
@@ -517,7 +517,7 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static int ops(void)
+static int ops(int bursts)
 {
 	static const struct {
 		void (*function)(void);
@@ -525,18 +525,22 @@ static int ops(void)
 	} each[] = {{op_getpid, 2000}, {op_read, 2000}, {op_stat, 500}, {op_open, 200}, {op_exec, 1}};
 	uint64_t ns[BURSTS];
 
+	if (bursts < 1 || bursts > BURSTS) {
+		errno = ERANGE;
+		die("ops");
+	}
 	zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 	try(zero);
 	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
-		for (int burst = 0; burst < BURSTS; burst++) {
+		for (int burst = 0; burst < bursts; burst++) {
 			uint64_t begin = now();
 
 			for (int n = 0; n < each[i].burst; n++)
 				each[i].function();
 			ns[burst] = (now() - begin) / (uint64_t)each[i].burst;
 		}
-		qsort(ns, BURSTS, sizeof(ns[0]), compare);
-		printf("%llu%c", (unsigned long long)ns[BURSTS / 10], i + 1 < sizeof(each) / sizeof(each[0]) ? ' ' : '\n');
+		qsort(ns, (size_t)bursts, sizeof(ns[0]), compare);
+		printf("%llu%c", (unsigned long long)ns[bursts / 10], i + 1 < sizeof(each) / sizeof(each[0]) ? ' ' : '\n');
 	}
 	return 0;
 }
@@ -560,7 +564,8 @@ int main(int argc, char **argv)
 	ALONE("stdio", stdio);
 	ALONE("uring", uring);
 	ALONE("nested", nested);
-	ALONE("ops", ops);
+	if (strcmp(name, "ops") == 0)
+		return ops(argument ? number(argument) : BURSTS);
 	if (strcmp(name, "true") == 0)
 		return 0;
 	fprintf(stderr, "workload: no '%s'\n", name);
