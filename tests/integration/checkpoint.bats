@@ -86,11 +86,11 @@ goes_on() { # FROM
 	prepare_attack
 	counter
 	count
-	ok checkpoint "${MODE[@]}" --image-path "$T/images" --work-path "$T/work" c1
+	ok checkpoint "${MODE[@]}" --image-path "$T/images" --work-path "$T/scratch" c1
 	fails 1 "container does not exist" state c1
-	[ -e "$T/work/dump.log" ]
+	[ -e "$T/scratch/dump.log" ]
 	nothing_left
-	ok restore "${MODE[@]}" --detach --bundle "$BUNDLE" --image-path "$T/images" --work-path "$T/work" --pid-file "$T/pid" c1
+	ok restore "${MODE[@]}" --detach --bundle "$BUNDLE" --image-path "$T/images" --work-path "$T/scratch" --pid-file "$T/pid" c1
 	is "$(cat "$T/pid")" "$(pid_of)"
 	goes_on "$n"
 	# again, from what was restored
