@@ -34,23 +34,15 @@ ct() { timeout --foreground -k 5 60 ctr -n "$NS" "$@" 3>&-; }
 
 # ct_run [OPTION]... -- COMMAND...: to the end, and removed.
 ct_run() {
-	local options=()
-	while [[ $1 != -- ]]; do
-		options+=("$1")
-		shift
-	done
-	shift
-	run ct run --rm --runc-binary "$RUNTIME" "${options[@]}" "$IMAGE" "$ID" "$@"
+	local options words
+	split_options "$@"
+	run ct run --rm --runc-binary "$RUNTIME" "${options[@]}" "$IMAGE" "$ID" "${words[@]}"
 }
 
 started() {
-	local options=()
-	while [[ $1 != -- ]]; do
-		options+=("$1")
-		shift
-	done
-	shift
-	ct run -d --runc-binary "$RUNTIME" "${options[@]}" "$IMAGE" "$ID" "$@" </dev/null \
+	local options words
+	split_options "$@"
+	ct run -d --runc-binary "$RUNTIME" "${options[@]}" "$IMAGE" "$ID" "${words[@]}" </dev/null \
 		>"$BATS_TEST_TMPDIR/log" 2>&1 || { cat "$BATS_TEST_TMPDIR/log"; return 1; }
 }
 

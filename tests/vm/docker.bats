@@ -42,24 +42,16 @@ typed() { timeout --foreground -k 5 120 script -qec "docker $(printf '%q ' "$@")
 
 # dk_run [OPTION]... -- COMMAND...: to the end, and removed.
 dk_run() {
-	local options=()
-	while [[ $1 != -- ]]; do
-		options+=("$1")
-		shift
-	done
-	shift
-	run dk run --rm "${options[@]}" "$IMAGE" "$@"
+	local options words
+	split_options "$@"
+	run dk run --rm "${options[@]}" "$IMAGE" "${words[@]}"
 }
 
 # started [OPTION]... -- COMMAND...: in the background, called $NAME.
 started() {
-	local options=()
-	while [[ $1 != -- ]]; do
-		options+=("$1")
-		shift
-	done
-	shift
-	dk run -d --name "$NAME" "${options[@]}" "$IMAGE" "$@" >/dev/null
+	local options words
+	split_options "$@"
+	dk run -d --name "$NAME" "${options[@]}" "$IMAGE" "${words[@]}" >/dev/null
 }
 
 inspect() { dk inspect --format "{{$1}}" "$NAME"; }

@@ -21,6 +21,17 @@ needs_command() {
 # The cgroup manager that engines shall use: their own default.
 driver() { echo systemd; }
 
+# split_options OPTION... -- WORD...: into options and words, which are the caller's own.
+# shellcheck disable=SC2034
+split_options() {
+	options=()
+	while [[ $1 != -- ]]; do
+		options+=("$1")
+		shift
+	done
+	words=("${@:2}")
+}
+
 # pm ARGUMENT...: podman, in time; typed: the same on a terminal, as a person would.
 pm() { timeout --foreground -k 5 120 podman --runtime "$RUNTIME" --cgroup-manager "$(driver)" "$@" 3>&-; }
 

@@ -22,26 +22,18 @@ teardown() {
 
 only_kedge_or_crun() { [[ $(runtime_name) == @(kedge|crun) ]] || skip "$(runtime_name) does not have this"; }
 
-# pm_run [OPTION]... [-- is the image] COMMAND...: to the end, and removed.
+# pm_run [OPTION]... -- COMMAND...: to the end, and removed.
 pm_run() {
-	local options=()
-	while [[ $1 != -- ]]; do
-		options+=("$1")
-		shift
-	done
-	shift
-	run pm run --rm --network none "${options[@]}" "$IMAGE" "$@"
+	local options words
+	split_options "$@"
+	run pm run --rm --network none "${options[@]}" "$IMAGE" "${words[@]}"
 }
 
 # started [OPTION]... -- COMMAND...: in the background, called $NAME.
 started() {
-	local options=()
-	while [[ $1 != -- ]]; do
-		options+=("$1")
-		shift
-	done
-	shift
-	pm run -d --name "$NAME" --network none "${options[@]}" "$IMAGE" "$@" >/dev/null
+	local options words
+	split_options "$@"
+	pm run -d --name "$NAME" --network none "${options[@]}" "$IMAGE" "${words[@]}" >/dev/null
 }
 
 inspect() { pm inspect --format "{{$1}}" "$NAME"; }
