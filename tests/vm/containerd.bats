@@ -118,6 +118,12 @@ input_when() {
 	echo hello
 }
 
+@test "run --log-uri: what it prints is in the file" {
+	started --log-uri "file://$BATS_TEST_TMPDIR/printed" -- sh -c 'echo out; echo err >&2'
+	eventually 20 grep -q out "$BATS_TEST_TMPDIR/printed"
+	eventually 20 grep -q err "$BATS_TEST_TMPDIR/printed"
+}
+
 @test "run: standard input" {
 	fed() { input_when running | ct run --rm --runc-binary "$RUNTIME" "$IMAGE" "$ID" cat; }
 	run fed
@@ -255,6 +261,13 @@ input_when() {
 	[ "$output" = hello ]
 }
 
+@test "task exec: megabytes through it, more than the container may have" {
+	started --memory-limit 67108864 -- sleep 1000
+	run bash -c "ctr -n $NS task exec --exec-id e1 $ID dd if=/dev/zero bs=1M count=${MEGABYTES:-64} 2>/dev/null | wc -c"
+	[ "$output" = $((${MEGABYTES:-64} << 20)) ]
+	running
+}
+
 @test "task exec: its process is in the container's cgroup" {
 	started -- sleep 1000
 	run ct task exec --exec-id e1 "$ID" cat /proc/self/cgroup
@@ -362,14 +375,43 @@ input_when() {
 	[ "$output" = "still here" ]
 }
 
-@test "ten containers at once" {
-	local i pids=()
-	for i in 1 2 3 4 5 6 7 8 9 10; do
+@test "restart policy: started again until it was enough" {
+	only_full
+	started --label containerd.io/restart.status=running --label containerd.io/restart.policy=on-failure:2 \
+		--mount "type=bind,src=$BATS_TEST_TMPDIR,dst=/mnt,options=rbind:rw" -- sh -c 'echo again >>/mnt/count; exit 1'
+	three() { [[ $(wc -l <"$BATS_TEST_TMPDIR/count") == 3 ]]; }
+	eventually 60 three
+	eventually 60 stopped
+	three
+}
+
+@test "everything killed and /run lost, as by a reboot: the container is there, and can be started again" {
+	local path
+	started -- sleep 1000
+	path=$(task_cgroup)
+	systemctl stop containerd
+	pkill -KILL containerd-shim
+	echo 1 >"$path/cgroup.kill"
+	eventually 10 sh -c '! pidof sleep >/dev/null'
+	rmdir "$path"
+	grep -o ' /run/containerd[^ ]*' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l
+	rm -rf /run/containerd
+	systemctl start containerd
+	ct container ls -q | grep -qx "$ID"
+	ct task start -d "$ID" </dev/null >"$BATS_TEST_TMPDIR/log" 2>&1
+	eventually 10 running
+	run ct task exec --exec-id e1 "$ID" echo runs
+	[ "$output" = runs ]
+}
+
+@test "many containers at once" {
+	local i n=${CONTAINERS:-10} pids=()
+	for ((i = 1; i <= n; i++)); do
 		ct run --rm --runc-binary "$RUNTIME" "$IMAGE" "$ID-$i" sh -c "exit $i" \
 			</dev/null >"$BATS_TEST_TMPDIR/$i" 2>&1 &
 		pids+=($!)
 	done
-	for i in 1 2 3 4 5 6 7 8 9 10; do
+	for ((i = 1; i <= n; i++)); do
 		status=0
 		wait "${pids[i - 1]}" || status=$?
 		echo "container $i: status $status, $(<"$BATS_TEST_TMPDIR/$i")"

@@ -120,6 +120,27 @@ exec_sync() {
 	[[ $output == "$(readlink /proc/self/ns/net)"* ]]
 }
 
+@test "a container with a terminal" {
+	only_full
+	start_pod
+	start main '["sh", "-c", "tty; test -t 0 && test -t 1 && echo both"]' '.tty = true | .stdin = true'
+	eventually 20 ended
+	run log_of main
+	[[ $output == */dev/pts/0*both* ]]
+}
+
+@test "megabytes into the log, more than the container may have" {
+	only_full
+	start_pod
+	start main "[\"sh\", \"-c\", \"dd if=/dev/zero bs=1M count=${MEGABYTES:-16} 2>/dev/null | tr '\\\\0' x\"]" \
+		'.linux.resources = {memory_limit_in_bytes: 67108864}'
+	eventually 120 ended
+	[ "$(status_of 'exit_code // 0')" = 0 ]
+	is_all() { [[ $(cut -d ' ' -f 4- "/var/log/pods/$UID_OF_POD/main.log" | tr -d '\n' | wc -c) == $((${MEGABYTES:-16} << 20)) ]]; }
+	eventually 20 is_all
+	rm "/var/log/pods/$UID_OF_POD/main.log"
+}
+
 @test "no such program: StartError with its name" {
 	start_pod
 	create main '["/no/such/program"]'
@@ -243,6 +264,40 @@ exec_sync() {
 	[ "$output" = $'still here\nstatus 0' ]
 	on StopContainer '{timeout: 20}'
 	[ "$(status_of exit_code)" = 4 ]
+}
+
+@test "many containers of a pod at once" {
+	only_full
+	local i pid n=${CONTAINERS:-10} pids=()
+	start_pod
+	for ((i = 1; i <= n; i++)); do
+		start "many-$i" '["sleep", "1000"]' &
+		pids+=($!)
+		if ((i % 10 == 0 || i == n)); then
+			for pid in "${pids[@]}"; do wait "$pid"; done
+			pids=()
+		fi
+	done
+	[ "$(cri ListContainers '{"filter": {"state": {"state": "CONTAINER_RUNNING"}}}' | jq '.containers | length')" -eq "$n" ]
+}
+
+@test "everything killed and /run lost, as by a reboot: the pod can be removed, and another made" {
+	start_pod
+	start main '["sleep", "1000"]'
+	systemctl stop containerd
+	pkill -KILL containerd-shim
+	echo 1 >"$CGROUP/kubepods.slice/cgroup.kill"
+	eventually 10 sh -c '! pidof sleep >/dev/null'
+	grep -o ' /run/containerd[^ ]*' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l
+	rm -rf /run/containerd
+	systemctl start containerd
+	eventually 30 cri Status >/dev/null
+	eventually 30 status_is state CONTAINER_EXITED
+	cri StopPodSandbox "{\"pod_sandbox_id\": \"$POD\"}"
+	cri RemovePodSandbox "{\"pod_sandbox_id\": \"$POD\"}"
+	start_pod
+	start main '["sleep", "1000"]'
+	status_is state CONTAINER_RUNNING
 }
 
 @test "RemovePodSandbox: leaves no process, cgroup, mount or state" {

@@ -32,6 +32,9 @@ split_options() {
 	words=("${@:2}")
 }
 
+# What takes half a minute and more is for the comparison of engines.
+only_full() { [[ ${FULL:-} ]] || skip "takes long: FULL=1 scripts/test engines has it"; }
+
 # pm ARGUMENT...: podman, in time; typed: the same on a terminal, as a person would.
 pm() { timeout --foreground -k 5 120 podman --runtime "$RUNTIME" --cgroup-manager "$(driver)" "$@" 3>&-; }
 

@@ -37,6 +37,7 @@ started() {
 }
 
 inspect() { pm inspect --format "{{$1}}" "$NAME"; }
+inspect_is() { [[ $(inspect "$1") == "$2" ]]; }
 
 logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 
@@ -144,6 +145,15 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 	[ "$output" = 4 ]
 }
 
+@test "restart policy: started again until it was enough" {
+	started --restart on-failure:2 -- sh -c 'echo again >>/count; exit 1'
+	eventually 60 inspect_is .RestartCount 2
+	eventually 20 inspect_is .State.Status exited
+	[ "$(inspect .State.ExitCode)" = 1 ]
+	run bash -c "podman cp $NAME:/count - | tar -xOf - | wc -l"
+	[ "$output" = 3 ]
+}
+
 @test "kill: a signal arrives" {
 	started -- sh -c 'trap "echo got usr1" USR1; echo up; while :; do sleep 0.1; done'
 	eventually 20 logs_have up
@@ -205,6 +215,13 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 	wait "${pids[@]}"
 	run pm exec "$NAME" sh -c 'cat /done-*'
 	[ "$output" = $'1\n2\n3' ]
+}
+
+@test "exec: megabytes through it, more than the container may have" {
+	started -m 64m -- sleep 1000
+	run bash -c "podman --runtime '$RUNTIME' exec $NAME dd if=/dev/zero bs=1M count=${MEGABYTES:-32} 2>/dev/null | wc -c"
+	[ "$output" = $((${MEGABYTES:-32} << 20)) ]
+	[ "$(inspect .State.Running)" = true ]
 }
 
 @test "top: the processes" {
@@ -356,6 +373,14 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 	[ "$(inspect .State.Health.Status)" = healthy ]
 }
 
+@test "healthcheck: by itself, unhealthy, then healthy" {
+	only_full
+	started --health-cmd 'test -e /healthy' --health-interval 1s --health-retries 1 -- sleep 1000
+	eventually 60 inspect_is .State.Health.Status unhealthy
+	pm exec "$NAME" touch /healthy
+	eventually 60 inspect_is .State.Health.Status healthy
+}
+
 @test "--read-only: the root cannot be written, /tmp can" {
 	pm_run --read-only -- sh -c 'touch /tmp/file && touch /file'
 	[ "$status" -ne 0 ]
@@ -483,4 +508,57 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 	pm_run --mount type=bind,src=/no/such/source,dst=/mnt -- true
 	[ "$status" -ne 0 ]
 	[[ $output == */no/such/source* ]]
+}
+
+# Each start is a Podman of its own, and of a hundred at a time would be more than the bed's memory.
+@test "many containers at once" {
+	only_full
+	local i n=${CONTAINERS:-10}
+	for ((i = 0; i < n; i++)); do echo "many-$i"; done >"$BATS_TEST_TMPDIR/names"
+	xargs -P 8 -I '{}' podman --runtime "$RUNTIME" --cgroup-manager "$(driver)" run -d --network none --name '{}' "$IMAGE" sleep 1000 \
+		<"$BATS_TEST_TMPDIR/names" >/dev/null 3>&-
+	[ "$(pm ps -q | wc -l)" -eq "$n" ]
+	pm kill -a >/dev/null
+	eventually 60 sh -c '[ -z "$(podman ps -q)" ]'
+}
+
+@test "podman's service restarted: containers run on, and are still its own" {
+	only_full
+	local pid
+	service() { systemd-run -q --unit vm-podman -p KillMode=process podman --runtime "$RUNTIME" system service -t 0 unix:///run/vm-podman.sock; }
+	remote() { timeout -k 5 60 podman --url unix:///run/vm-podman.sock "$@" 3>&-; }
+	service
+	eventually 20 remote info >/dev/null
+	remote run -d --name "$NAME" --network none "$IMAGE" sh -c 'trap "exit 4" TERM; echo up; while :; do sleep 0.1; done'
+	eventually 20 logs_have up
+	pid=$(inspect .State.Pid)
+	systemctl kill -s KILL vm-podman
+	eventually 20 sh -c '! systemctl is-active -q vm-podman'
+	systemctl reset-failed vm-podman
+	service
+	eventually 20 remote info >/dev/null
+	[ "$(remote inspect --format '{{.State.Pid}}' "$NAME")" = "$pid" ]
+	run remote exec "$NAME" echo still here
+	[ "$output" = "still here" ]
+	remote stop -t 20 "$NAME"
+	[ "$(inspect .State.ExitCode)" = 4 ]
+	systemctl stop vm-podman
+}
+
+@test "everything killed and /run lost, as by a reboot: the container can be started again" {
+	local pid conmon
+	started -- sleep 1000
+	pid=$(inspect .State.Pid)
+	conmon=$(inspect .State.ConmonPid)
+	# It would clean up.
+	kill -KILL "$conmon"
+	echo 1 >"$CGROUP/machine.slice/libpod-$(inspect .Id).scope/cgroup.kill"
+	eventually 10 test ! -e "/proc/$pid" -a ! -e "/proc/$conmon"
+	grep -o ' /\(var/lib\|run\)/containers/[^ ]*' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l 2>/dev/null || :
+	rm -rf /run/libpod /run/containers /run/netns /run/{kedge,crun,runc}
+	[ "$(inspect .State.Status)" != running ]
+	pm start "$NAME"
+	[ "$(inspect .State.Status)" = running ]
+	run pm exec "$NAME" echo runs
+	[ "$output" = runs ]
 }

@@ -184,6 +184,19 @@ pod_started() { user_pm run -d --name "$NAME" --network none "$@" "$IMAGE" sleep
 	is "$(show MemoryMax "libpod-$(user_pm inspect -f '{{.Id}}' "$NAME").scope")" 67108864
 }
 
+@test "podman: new limits of a running container" {
+	needs_command update
+	pod_started -m 64m
+	user_pm update -m 96m --pids-limit 40 "$NAME"
+	is "$(user_pm exec "$NAME" sh -c 'cd /sys/fs/cgroup; echo $(cat memory.max pids.max)')" "100663296 40"
+}
+
+@test "podman: exec, megabytes through it, more than the container may have" {
+	pod_started -m 64m
+	is "$(user_pm exec "$NAME" dd if=/dev/zero bs=1M "count=${MEGABYTES:-16}" 2>/dev/null | wc -c)" $((${MEGABYTES:-16} << 20))
+	is "$(user_pm inspect -f '{{.State.Running}}' "$NAME")" true
+}
+
 @test "podman: pause, stop, start, restart, rm" {
 	pod_started
 	user_pm pause "$NAME"
