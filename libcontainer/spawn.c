@@ -267,6 +267,9 @@ int spawn_failed_exec(const struct plan_record *record, const char *args0, struc
 		return error_set(e, ERROR_PAYLOAD, 0, "exec: \"%s\": executable file not found in $PATH", args0);
 	if (record->err == ENOENT)
 		return error_set(e, ERROR_PAYLOAD, ENOENT, "exec: \"%s\": stat %s", args0, args0);
+	/* Podman knows status 126 by what execve says of it, Docker by what runc says. */
+	if (record->err == EISDIR)
+		return error_set(e, ERROR_PAYLOAD, EACCES, "exec: \"%s\": is a directory", args0);
 	return error_set(e, ERROR_PAYLOAD, record->err, "exec: \"%s\"", args0);
 }
 

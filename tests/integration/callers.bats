@@ -104,7 +104,7 @@ shim_error() {
 		[nosuchprogram]="executable file not found in \$PATH"
 		[/no/such/program]="no such file or directory"
 		[/file]="permission denied"
-		[/directory]="is a directory"
+		[/directory]="is a directory: permission denied"
 	)
 	start c1 '.root.path = $T + "/rootfs"'
 	for program in "${!words[@]}"; do

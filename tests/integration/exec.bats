@@ -31,7 +31,7 @@ in_c1() { ok exec "${flags[@]}" c1 sh -c "$1"; }
 	fails 255 'exec: "nosuch": executable file not found in $PATH' exec c1 nosuch
 	fails 255 'exec: "/no/such": stat /no/such: no such file or directory' exec c1 /no/such
 	fails 255 'exec: "/etc/passwd": permission denied' exec c1 /etc/passwd
-	fails 255 'exec: "/etc": is a directory' exec c1 /etc
+	fails 255 'exec: "/etc": is a directory: permission denied' exec c1 /etc
 	fails 255 "container does not exist" exec nobody true
 	fails 255 "no such file or directory" exec --cwd /no/such c1 true
 	fails 255 "must be an absolute path" exec --cwd rel c1 true

@@ -244,7 +244,7 @@ groups_in() { if [[ $1 == userns ]]; then echo "65534 65534"; else echo "5 3000"
 		nosuch|exec: "nosuch": executable file not found in $PATH
 		/no/such|exec: "/no/such": stat /no/such: no such file or directory
 		/etc/passwd|exec: "/etc/passwd": permission denied
-		/etc|exec: "/etc": is a directory
+		/etc|exec: "/etc": is a directory: permission denied
 		/etc/passwd/x|not a directory
 		noexec|permission denied
 		/a/garbage|exec format error
