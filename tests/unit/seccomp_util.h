@@ -57,7 +57,13 @@ __attribute__((unused)) static uint32_t eval6(const struct seccomp_program *p, u
 	return run_filter(p, &(struct seccomp_data){.arch = arch, .nr = nr, .args = {a0, a1, a2}});
 }
 
-#define eval(p, nr) eval6(p, AUDIT_ARCH_X86_64, nr, 0, 0, 0)
+#if defined(__x86_64__)
+#define AUDIT_ARCH_NATIVE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define AUDIT_ARCH_NATIVE AUDIT_ARCH_AARCH64
+#endif
+
+#define eval(p, nr) eval6(p, AUDIT_ARCH_NATIVE, nr, 0, 0, 0)
 
 /* A string list in static memory of the call's block. */
 #define STRINGS(...)                                                                                                   \

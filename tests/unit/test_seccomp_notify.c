@@ -151,7 +151,7 @@ static void test_refusals(void)
 	refuses(path, "{", ERROR_CONFIG, 0, "a state that is no JSON");
 }
 
-/* A process under a filter that hands mkdir to an agent: what the agent answers is what mkdir says. */
+/* A process under a filter that hands mkdirat to an agent: what the agent answers is what mkdirat says. */
 static int confined(const struct seccomp_program *p, const struct spec_seccomp *profile)
 {
 	struct sock_fprog prog = {.len = (unsigned short)p->n, .filter = p->insns};
@@ -166,7 +166,7 @@ static int confined(const struct seccomp_program *p, const struct spec_seccomp *
 	if (seccomp_send_listener(profile, fd, getpid(), state, &e) < 0)
 		return 3;
 	close(fd);
-	return mkdir("/nowhere/x", 0700) < 0 && errno == ENOMEDIUM ? 42 : 4;
+	return mkdirat(AT_FDCWD, "/nowhere/x", 0700) < 0 && errno == ENOMEDIUM ? 42 : 4;
 }
 
 static void test_kernel(void)
@@ -178,11 +178,11 @@ static void test_kernel(void)
 		.listener_path = path,
 		.flags_set = true,
 		.flags = SECCOMP_FILTER_FLAG_TSYNC | 1U << 5,
-		RULES({.names = STRINGS("mkdir"), .action = SECCOMP_RET_USER_NOTIF}),
+		RULES({.names = STRINGS("mkdirat"), .action = SECCOMP_RET_USER_NOTIF}),
 	};
 	struct seccomp_notif request = {};
 	struct seccomp_notif_resp response = {.error = -ENOMEDIUM};
-	struct seccomp_program p = compile(&profile, &arena, "mkdir for an agent");
+	struct seccomp_program p = compile(&profile, &arena, "mkdirat for an agent");
 	int status = 0;
 	pid_t pid;
 
@@ -194,7 +194,7 @@ static void test_kernel(void)
 		_exit(confined(&p, &profile));
 	auto_close int fd = receive(listener, &text);
 	ok(fd >= 0 && ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &request) == 0, "the agent is asked");
-	ok(request.data.nr == SYS_mkdir && (pid_t)request.pid == pid, "for mkdir, by the child");
+	ok(request.data.nr == SYS_mkdirat && (pid_t)request.pid == pid, "for mkdirat, by the child");
 	response.id = request.id;
 	is_int(ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &response), 0, "the agent answers");
 	waitpid(pid, &status, 0);
