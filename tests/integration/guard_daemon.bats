@@ -155,7 +155,21 @@ is_count() { (($(count_audit "$2") == $1)); }
 	for n in "${pids[@]}"; do wait "$n" || { cat "$T"/out*; return 1; }; done
 	is "$(cat "$T"/out*)" ""
 	is "$(count_audit started)" 1
+	# Most of them have come and gone before it looks.
+	eventually is_count 8 disarmed
 	is "$(count_audit armed)" 8
+	is "$(find "$GUARD_DIR"/{armed,past,drift} -type f)" ""
+}
+
+@test "what is disarmed while nobody guards is forgotten by the next guard" {
+	sleeper
+	ok run --detach --bundle "$BUNDLE" c1
+	kill -KILL "$(guard_pid)"
+	eventually no_guard_runs
+	ok delete --force c1
+	is "$(find "$GUARD_DIR"/{armed,drift} -type f)" ""
+	ok guard start
+	is "$(find "$GUARD_DIR/past" -type f)" ""
 }
 
 @test "status says what is on and why not more; verify compares" {
