@@ -17,7 +17,7 @@
 #include "base/sys.h"
 #include "guard/internal.h"
 
-#define OTHER_WAIT_MS 10000
+#define OTHER_WAIT_MS 55000 /* it may be loading */
 #define OTHER_SLICE_NS 5000000
 
 /* --- leaving the caller */

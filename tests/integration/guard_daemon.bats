@@ -143,6 +143,17 @@ is_count() { (($(count_audit "$2") == $1)); }
 	is "$("$GUARD" --daemon && guard_pid)" "$pid"
 }
 
+@test "a guard whose starter has given up goes on" {
+	local starter
+	"$GUARD" --daemon </dev/null >"$T/out" 2>&1 3>&- 4>&- &
+	starter=$!
+	eventually pgrep -P "$starter" >"$T/daemon"
+	kill -KILL "$starter"
+	eventually guard_runs
+	is "$(guard_pid)" "$(<"$T/daemon")"
+	kedge guard stop
+}
+
 @test "eight first creates at once start one" {
 	local n pids=()
 	config '.process.args = ["true"]'
