@@ -37,3 +37,10 @@ int error_in(struct error *e, const char *fmt, ...) printf_like(2, 3);
 int error_hint(struct error *e, const char *hint);
 /* "msg: strerror(sys)" into buf; returns buf. */
 const char *error_text(const struct error *e, char *buf, size_t size);
+
+#ifdef __clang_analyzer__
+/* It looks at one source at a time, and would go on from failures as from successes. */
+#define error_set(...) (error_set(__VA_ARGS__), -1)
+#define error_in(...) (error_in(__VA_ARGS__), -1)
+#define error_hint(...) (error_hint(__VA_ARGS__), -1)
+#endif

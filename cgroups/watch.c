@@ -19,7 +19,7 @@
 /* The value of a key; -1: the file is gone or has no such key. */
 static int64_t read_key(int fd, const char *key)
 {
-	char buf[1024], *line = buf, *value;
+	char buf[1024], *line, *value;
 	ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
 	size_t len = strlen(key);
 	uint64_t v;

@@ -135,8 +135,14 @@ void guard_trim(void)
 int guard_confine(struct error *e)
 {
 	struct sock_fprog program = {.len = ARRAY_SIZE(filter), .filter = filter};
-	struct rlimit fds;
+	struct rlimit fds, size;
 
+	/* The log grows, whatever whoever started us may write. */
+	if (getrlimit(RLIMIT_FSIZE, &size) == 0) {
+		size.rlim_cur = size.rlim_max;
+		if (setrlimit(RLIMIT_FSIZE, &size) < 0)
+			return error_set(e, ERROR_HOST, errno, "cannot raise the limit of file sizes");
+	}
 	/* Polling keeps one for each process. What cannot be had is done without. */
 	if (getrlimit(RLIMIT_NOFILE, &fds) == 0) {
 		fds.rlim_cur = MIN(fds.rlim_max, (rlim_t)FDS);

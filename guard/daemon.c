@@ -172,9 +172,10 @@ static int open_signals(struct guard_daemon *d, struct error *e)
 	sigaddset(&set, SIGINT);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot block signals");
-	/* The journal may go away, and so may a terminal. */
+	/* The journal may go away, so may a terminal, and the log may come to a limit. */
 	if (sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) < 0 ||
-	    sigaction(SIGHUP, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) < 0)
+	    sigaction(SIGHUP, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) < 0 ||
+	    sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot ignore signals");
 	d->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return d->signals < 0 ? error_set(e, ERROR_HOST, errno, "cannot make a signalfd") : 0;

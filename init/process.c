@@ -327,11 +327,11 @@ static void end_by_signal(int sig)
 }
 
 /* The first process of a pid namespace gets only signals that it handles, and a container that waits for start should end by a
- * TERM as its program would. execve forgets the handlers. */
+ * TERM as its program would. execve forgets the handlers, and with them what the runtime ignores. */
 static int take_signals(void)
 {
 	static const unsigned char ends[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGALRM,   SIGTERM, SIGUSR1,
-					     SIGUSR2, SIGPIPE, SIGPROF, SIGVTALRM, SIGIO,   SIGPWR};
+					     SIGUSR2, SIGPIPE, SIGPROF, SIGVTALRM, SIGIO,   SIGPWR, SIGXFSZ};
 	struct signal_action action = {.flags = SA_RESTORER_};
 	uint64_t none = 0;
 	int ret = 0;

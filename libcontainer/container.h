@@ -9,6 +9,9 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 
+/* "true": while a process of the container is on one thread of a core, nobody else's is on the other. */
+#define ANNOTATION_CORE_SCHEDULING "org.kedge.core-scheduling"
+
 enum rootless_mode { ROOTLESS_AUTO, ROOTLESS_TRUE, ROOTLESS_FALSE };
 
 /* The global options. */

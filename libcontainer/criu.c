@@ -107,6 +107,7 @@ static _Noreturn void program(const struct criu *c, const char *root, int boot, 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+	sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
 	execlp("criu", "criu", "swrk", "3", NULL);
 	start_failed(boot, "execute");
 }

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* Of protobuf: what is above cannot be written either. */
+#define FIELD_MAX ((1U << 29) - 1)
+
 enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
 static void varint(struct strbuf *out, uint64_t v)
@@ -65,7 +68,7 @@ int wire_next(const uint8_t **data, size_t *n, struct wire_field *ret)
 
 	if (*n == 0)
 		return 0;
-	if (read_varint(data, n, &head) < 0 || head >> 3 == 0 || head >> 3 > INT32_MAX)
+	if (read_varint(data, n, &head) < 0 || head >> 3 == 0 || head >> 3 > FIELD_MAX)
 		return -1;
 	f.number = (unsigned)(head >> 3);
 	switch (head & 7) {

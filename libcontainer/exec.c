@@ -271,6 +271,7 @@ static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan
 			     .state_json = exec_state_json,
 			     .ready = exec_ready,
 			     .ctx = x,
+			     .init = x->state.pid,
 			     .pidfd = -1,
 			     .master = -1};
 	return spawn_run(sp, e);

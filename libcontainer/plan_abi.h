@@ -35,6 +35,7 @@
 	X(OOM_SCORE_ADJ, "oom-score-adj")  /* num0 */ \
 	X(SCHEDULER, "scheduler")          /* blob struct sched_attr */ \
 	X(IO_PRIORITY, "io-priority")      /* num0 */ \
+	X(CORE_SCHEDULING, "core-scheduling") \
 	X(RDT_JOIN, "rdt-join")            /* group str, or its monitoring group str2 */ \
 	X(VERIFY, "verify")                /* /proc/PID/status; blob struct plan_verify */
 

@@ -35,21 +35,23 @@ static int read_process(struct spec *spec, const char *path, struct spec_process
 	return spec_parse_process(spec, path, strbuf_str(&text), text.len, ret, e);
 }
 
-static int plan_process_file(struct plan *plan, struct plan_input *in, struct spec *spec, const char *path,
+static int plan_process_file(struct plan *plan, const struct plan_input *given, struct spec *spec, const char *path,
 			     struct error *e)
 {
+	struct plan_input in = *given;
 	struct spec_process process;
 
 	if (read_process(spec, path, &process, e) < 0)
 		return -1;
-	in->process = &process;
-	in->waits_for_start = false;
-	return plan_exec(plan, in, e);
+	in.process = &process;
+	in.waits_for_start = false;
+	return plan_exec(plan, &in, e);
 }
 
-static int plan_mounts_file(struct plan *plan, struct plan_input *in, struct spec *spec, const struct plan_options *p,
-			    struct error *e)
+static int plan_mounts_file(struct plan *plan, const struct plan_input *given, struct spec *spec,
+			    const struct plan_options *p, struct error *e)
 {
+	struct plan_input in = *given;
 	const char *path = p->add_mounts ?: p->remove_mounts;
 	const struct spec_process nothing = {};
 	auto_strbuf struct strbuf text = {};
@@ -59,11 +61,11 @@ static int plan_mounts_file(struct plan *plan, struct plan_input *in, struct spe
 		return error_set(e, ERROR_USAGE, errno, "cannot read '%s'", path);
 	if (spec_parse_mounts(spec, path, strbuf_str(&text), text.len, !p->add_mounts, &only.mounts, e) < 0)
 		return -1;
-	in->spec = &only;
-	in->process = &nothing;
-	in->no_new_keyring = in->live = true;
-	in->notify_dir = NULL;
-	return p->add_mounts ? plan_mounts_add(plan, in, e) : plan_mounts_remove(plan, in, e);
+	in.spec = &only;
+	in.process = &nothing;
+	in.no_new_keyring = in.live = true;
+	in.notify_dir = NULL;
+	return p->add_mounts ? plan_mounts_add(plan, &in, e) : plan_mounts_remove(plan, &in, e);
 }
 
 /* What compiling the profile would tell, without a library and a kernel that may lack something. */

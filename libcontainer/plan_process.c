@@ -268,6 +268,21 @@ void plan_oom_score(struct plan *plan, const struct plan_input *in)
 	plan_add(plan, SIDE_PARENT, STEP_OOM_SCORE_ADJ)->num[0] = (uint64_t)(int64_t)in->process->oom_score_adj.v;
 }
 
+/* Its processes share a core, of which the threads see each other's traces, with nobody else. */
+static int plan_cores(struct plan *plan, const struct plan_input *in, struct error *e)
+{
+	const char *value = spec_annotation(in->spec, ANNOTATION_CORE_SCHEDULING);
+
+	if (!value || strcmp(value, "false") == 0)
+		return 0;
+	if (strcmp(value, "true") != 0)
+		return error_set(e, ERROR_CONFIG, 0, "annotations[\"" ANNOTATION_CORE_SCHEDULING "\"]: '%s': must be true or false",
+				 value);
+	plan_origin(plan, "annotations[\"" ANNOTATION_CORE_SCHEDULING "\"]");
+	plan_add(plan, SIDE_PARENT, STEP_CORE_SCHEDULING);
+	return 0;
+}
+
 static void plan_limits(struct plan *plan, const struct plan_input *in)
 {
 	const struct spec_process *p = in->process;
@@ -400,6 +415,8 @@ int plan_process(struct plan *plan, const struct plan_input *in, struct error *e
 	plan_origin(plan, "%s", "");
 	plan_add(plan, SIDE_CHILD, STEP_BARRIER)->num[0] = BARRIER_READY;
 	plan_limits(plan, in);
+	if (plan_cores(plan, in, e) < 0)
+		return -1;
 	plan_rdt_join(plan, in);
 	plan_verify(plan, in, &want);
 	plan_start(plan, in, &env);

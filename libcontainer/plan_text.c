@@ -41,6 +41,7 @@ static const struct step_text {
 	[STEP_RLIMIT] = {"%R %1:%2", "cannot set rlimit"},
 	[STEP_SCHEDULER] = {"%b", "cannot set the scheduler"},
 	[STEP_IO_PRIORITY] = {"%x0", "cannot set the I/O priority"},
+	[STEP_CORE_SCHEDULING] = {"", "cannot keep others from the container's cores"},
 	[STEP_VERIFY] = {"%V", "the container is not what was asked for"},
 	[STEP_GUARD] = {"", "cannot guard the process"},
 	[STEP_BARRIER] = {"%B", "cannot wait for the runtime"},

@@ -28,6 +28,7 @@ struct spawn {
 	/* Called when init is complete and verified, before it may go on: commit here. */
 	int (*ready)(void *ctx, const struct spawn *spawn, struct error *e);
 	void *ctx;
+	pid_t init;               /* exec: of the container */
 	bool rdt_existed;         /* the resctrl group was there before */
 	int mount_fd;             /* that init sent to BARRIER_MOUNT; -1 */
 	struct netdevs *netdevs; /* that were moved, until the container is ready; NULL: none */

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parent does to init while it waits at a barrier. */
 #include <errno.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/num.h"
@@ -203,6 +207,42 @@ static int move_device(struct spawn *sp, const struct plan_step *s, struct error
 	return netdevs_move(sp->netdevs, plan_at(sp->plan, s->str), plan_at(sp->plan, s->str2), e);
 }
 
+enum { CORE_CREATE = 1, CORE_SHARE_TO, CORE_SHARE_FROM, CORE_THREAD = 0, CORE_PROCESS = 1 };
+
+/* A cookie goes from the caller or to it only, so somebody who ends carries it over: we are not of the container. */
+static int carry_cores(pid_t from, pid_t to)
+{
+	int status;
+	pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+
+	if (child < 0)
+		return -1;
+	if (child == 0) {
+		if (prctl(PR_SCHED_CORE, CORE_SHARE_FROM, from, CORE_THREAD, 0) < 0 ||
+		    prctl(PR_SCHED_CORE, CORE_SHARE_TO, to, CORE_PROCESS, 0) < 0)
+			_exit(errno);
+		_exit(0);
+	}
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	errno = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+	return errno ? -1 : 0;
+}
+
+static int set_cores(const struct spawn *sp, struct error *e)
+{
+	int r = sp->init ? carry_cores(sp->init, sp->pid)
+			 : prctl(PR_SCHED_CORE, CORE_CREATE, sp->pid, CORE_PROCESS, 0);
+
+	/* No core has a second thread. */
+	if (r == 0 || errno == ENODEV)
+		return 0;
+	if (errno == EINVAL)
+		error_hint(e, "the kernel may have no core scheduling (CONFIG_SCHED_CORE)");
+	return error_set(e, ERROR_HOST, errno, "cannot keep others from the container's cores");
+}
+
 int parent_step(struct spawn *sp, const struct plan_step *s, struct error *e)
 {
 	switch (s->kind) {
@@ -223,6 +263,7 @@ int parent_step(struct spawn *sp, const struct plan_step *s, struct error *e)
 		if (sys_sched_setattr(sp->pid, plan_at(sp->plan, s->blob), 0) < 0)
 			return error_set(e, ERROR_HOST, errno, "cannot set the scheduler");
 		return 0;
+	case STEP_CORE_SCHEDULING: return set_cores(sp, e);
 	case STEP_RDT_JOIN:
 		return rdt_join(plan_at(sp->plan, s->str), s->str2 ? plan_at(sp->plan, s->str2) : NULL, sp->pid, e);
 	case STEP_VERIFY: return verify(sp, s, e);

@@ -43,12 +43,13 @@ static int ps_spawn(char **argv, int out_fd, int err_fd, int *status, struct err
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
-	sigset_t pipe_only;
+	sigset_t ignored;
 	pid_t pid;
 	int err;
 
-	sigemptyset(&pipe_only);
-	sigaddset(&pipe_only, SIGPIPE);
+	sigemptyset(&ignored);
+	sigaddset(&ignored, SIGPIPE);
+	sigaddset(&ignored, SIGXFSZ);
 	if (posix_spawn_file_actions_init(&actions) != 0)
 		return error_set(e, ERROR_HOST, ENOMEM, "cannot run ps");
 	if (posix_spawnattr_init(&attr) != 0) {
@@ -57,7 +58,7 @@ static int ps_spawn(char **argv, int out_fd, int err_fd, int *status, struct err
 	}
 	err = posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
 	err = err ?: posix_spawn_file_actions_adddup2(&actions, err_fd, STDERR_FILENO);
-	err = err ?: posix_spawnattr_setsigdefault(&attr, &pipe_only);
+	err = err ?: posix_spawnattr_setsigdefault(&attr, &ignored);
 	err = err ?: posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
 	err = err ?: posix_spawnp(&pid, argv[0], &actions, &attr, argv, environ);
 	posix_spawnattr_destroy(&attr);

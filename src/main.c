@@ -47,8 +47,10 @@ static int prepare_process(void)
 		return -1;
 	if (fill_stdio() < 0)
 		return -1;
-	/* A reader that went away is an error of write(2), with the state still to be cleaned up. kedge-init sets every
-	 * signal back to its default before the payload. */
+	/* A reader that went away or a limit of file sizes is an error of write(2), with the state still to be cleaned up.
+	 * kedge-init sets every signal back to its default before the payload. */
+	if (sigaction(SIGXFSZ, &(struct sigaction){.sa_handler = SIG_IGN}, NULL) < 0)
+		return -1;
 	return sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 }
 

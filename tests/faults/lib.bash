@@ -97,23 +97,26 @@ before() { # OPERATION
 	fi
 }
 
-# injected OPERATION INJECT-OPTIONS...: the operation, with its exit status in $status.
-injected() {
-	local operation=$1 command options=()
-	shift
-	case $operation in
+# command_of OPERATION: its words in ${command[@]}.
+command_of() {
+	case $1 in
 	create) command=(create --bundle "$work/bundle" --config "$work/bundle/probe.json" --pid-file "$work/pid/init" "$id") ;;
 	run) command=(run --bundle "$work/bundle" --config "$work/bundle/probe.json" --pid-file "$work/pid/init" "$id") ;;
-	start)
-		command=(start "$id")
-		options=(-p "$init")
-		;;
+	start) command=(start "$id") ;;
 	exec) command=(exec --process "$work/bundle/process.json" --pid-file "$work/pid/exec" "$id") ;;
 	update) command=(update --resources "$work/bundle/resources.json" "$id") ;;
 	kill) command=(kill "$id" KILL) ;;
 	delete) command=(delete "$id") ;;
 	delete-force) command=(delete --force "$id") ;;
 	esac
+}
+
+# injected OPERATION INJECT-OPTIONS...: the operation, with its exit status in $status.
+injected() {
+	local operation=$1 command options=()
+	shift
+	command_of "$operation"
+	if [[ $operation == start ]]; then options=(-p "$init"); fi
 	status=0
 	local out=$work/out
 	if [[ $operation == start ]]; then out=$work/start-out; fi

@@ -96,6 +96,15 @@ stays_small() {
 	((peak <= 1024)) || { echo "$1: $peak kB"; return 1; }
 }
 
+@test "its log may grow beyond what whoever started it may write" {
+	local ignored
+	prlimit --fsize=4096: "$KEDGE" guard start
+	cat /proc/self/mountinfo >"$T/mounts-before" # its bpffs stays
+	matches "$(grep '^Max file size' "/proc/$(guard_pid)/limits")" 'size +unlimited +unlimited'
+	ignored=$(awk '/^SigIgn:/ { print $2 }' "/proc/$(guard_pid)/status")
+	((0x$ignored >> 24 & 1)) # SIGXFSZ
+}
+
 @test "it never needs more than a megabyte: not to start, with a hundred containers, at events, or when it starts again" {
 	ok guard start
 	if grep -q libasan "/proc/$(guard_pid)/maps"; then skip "a build with sanitizers is not small"; fi

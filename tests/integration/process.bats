@@ -379,3 +379,48 @@ groups_in() { if [[ $1 == userns ]]; then echo "65534 65534"; else echo "5 3000"
 	is "$(sed -n 2p <<<"$output")" /home/user
 	is "$(tail -n 1 <<<"$output")" user
 }
+
+@test "process: no signal is ignored, whatever the runtime ignores itself" {
+	script 'grep ^SigIgn /proc/self/status; exec sleep 1000'
+	ok run --detach --bundle "$BUNDLE" c1
+	has "$output" "SigIgn:	0000000000000000"
+	ok exec c1 grep ^SigIgn /proc/self/status
+	is "$output" "SigIgn:	0000000000000000"
+}
+
+# The cookie of a process: 0 when it shares cores with everybody; "none" where the kernel has no core scheduling, "one" where no core
+# has a second thread.
+core_cookie() { # PID
+	python3 -c '
+import ctypes, errno, sys
+libc, cookie = ctypes.CDLL(None, use_errno=True), ctypes.c_ulong()
+if libc.prctl(62, 0, int(sys.argv[1]), 0, ctypes.byref(cookie)) == 0:
+	print(cookie.value)
+else:
+	print({errno.EINVAL: "none", errno.ENODEV: "one"}.get(ctypes.get_errno(), "error"))' "$1"
+}
+
+@test "org.kedge.core-scheduling: the container's processes share a core with nobody, or it is refused" {
+	local sharing='.annotations["org.kedge.core-scheduling"] = "true"' host cookie
+	host=$(core_cookie $$)
+	isnt "$host" error
+	if [[ $host == none ]]; then
+		config "$sharing"
+		refused "cannot keep others from the container's cores: invalid argument (the kernel may have no core scheduling"
+		return
+	fi
+	start c1 "$sharing"
+	start c2
+	cookie=$(core_cookie "$(pid_of)")
+	ok exec --detach --pid-file "$T/pid" c1 sleep 1000
+	is "$(core_cookie "$(<"$T/pid")")" "$cookie"
+	is "$(core_cookie "$(pid_of c2)")" "$host"
+	is "$(core_cookie $$)" "$host"
+	if [[ $host == one ]]; then return; fi
+	isnt "$cookie" "$host"
+	isnt "$cookie" 0
+	# Another one has its own.
+	ok delete --force c2
+	start c2 "$sharing"
+	isnt "$(core_cookie "$(pid_of c2)")" "$cookie"
+}
