@@ -139,13 +139,13 @@ static int prepare_mounts(struct restoration *r, struct error *e)
 		if (!cgroup && strcmp(dest, "/") != 0 && !is_on_tmpfs(&c->arena, mounts, dest) &&
 		    make_point(root, dest, !source || S_ISDIR(st.st_mode), e) < 0)
 			return error_in(e, "mounts[%zu] '%s'", i, m->destination);
+		/* In a user namespace it is external, too: criu enters the cgroup namespace only after it has mounted. */
+		if (cgroup && c->spec->linux_.namespaces[NS_USER].set && c->has_cgroup)
+			source = arena_printf(&c->arena, "%s/%s", c->cgroup.mountpoint, c->cgroup.path);
 		if (source)
 			wire_pair(&r->options, CRIU_EXT_MNT, criu_mount_point(&c->arena, root, dest), source);
 	}
-	for (size_t i = 0; c->spec->linux_.namespaces[NS_USER].set && i < c->spec->linux_.devices.n; i++) {
-		const char *path = path_clean(&c->arena, c->spec->linux_.devices.v[i].path);
-		wire_pair(&r->options, CRIU_EXT_MNT, path, path);
-	}
+	criu_add_host_nodes(&r->options, &c->arena, root, c->spec, true);
 	return 0;
 }
 
