@@ -213,6 +213,26 @@ in_userns() {
 	is "$status" 1
 }
 
+@test "checkpoint and restore: as containerd calls them" {
+	needs_criu
+	prepare_attack
+	counter
+	count
+	: >"$T/stdout"
+	silently --log "$T/log.json" --log-format json checkpoint --image-path "$T/images" --work-path "$T/scratch" --tcp-established \
+		--ext-unix-sk --shell-job --file-locks --manage-cgroups-mode ignore --empty-ns network --leave-running c1
+	goes_on "$n"
+	: >"$T/stdout"
+	silently --log "$T/log.json" --log-format json checkpoint --image-path "$T/images2" --work-path "$T/scratch" --file-locks \
+		--manage-cgroups-mode ignore c1
+	: >"$T/stdout"
+	ok --log "$T/log.json" --log-format json restore --image-path "$T/images2" --work-path "$T/scratch" --file-locks \
+		--manage-cgroups-mode ignore --detach --pid-file "$T/pid" -no-subreaper --bundle "$BUNDLE" c1
+	is "$(cat "$T/pid")" "$(pid_of)"
+	is "$(cat "$T/log.json")" ""
+	goes_on "$n"
+}
+
 # A netns that the caller makes, as engines do, with a program that talks to itself in it.
 talker() {
 	mkdir -p "$T/ns"

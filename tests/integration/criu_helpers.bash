@@ -40,7 +40,7 @@ counter() {
 }
 # silently COMMAND...: nothing but the null device as stdio
 silently() {
-	env "$MARK" "$KEDGE" --root "$STATE" --log "$T/silent.log" "$@" </dev/null >/dev/null 2>&1 3>&- 4>&- || { cat "$T/silent.log"; return 1; }
+	env "$MARK" "$KEDGE" --log "$T/silent.log" --root "$STATE" "$@" </dev/null >/dev/null 2>&1 3>&- 4>&- || { cat "$T/silent.log"; return 1; }
 }
 test_exec() { "$KEDGE" --root "$STATE" exec "${2:-c1}" sh -c "$1" </dev/null >/dev/null 2>&1; }
 count() { # [ID]
