@@ -109,6 +109,7 @@ struct guard_label {
 	uint64_t reported;       /* enum guard_drift bits: one record a cause */
 	uint64_t stdio[3];       /* inodes of 0, 1 and 2 at its execve: may be opened again, wherever they are */
 	uint64_t found[4];       /* of the check under way: in the task, in an interrupt, of the sweep */
+	uint64_t exec_id;        /* of the last execve that was counted: while a build follows another one both see it */
 };
 
 struct guard_record {

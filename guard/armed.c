@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * armed/: which containers there are. The directory is the truth, inotify says when to look. Who comes is looked at at once. Who
+ * armed/: which containers there are. The directory is the truth, inotify says when to look. Who comes is looked at soon. Who
  * has gone needs nothing but a line in the log, and telling us would take the processor from the runtime that just ends: so
- * nobody waits for that descriptor, it is read whenever there is something else to do.
+ * nobody waits for that descriptor, it is read whenever there is something else to do. Until then the record is in past/: what
+ * has come and gone in between has its lines too.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -19,14 +20,19 @@
 
 #define RECORD_MAX 65536
 
+/* *past: it has gone already. */
 static int read_record(const struct guard_daemon *d, uint64_t cookie, struct arena *a, struct guard_container *ret,
-		       struct error *e)
+		       bool *past, struct error *e)
 {
 	auto_strbuf struct strbuf text = {};
 	char name[GUARD_COOKIE_LEN + 1];
 
 	guard_cookie_text(cookie, name);
-	if (read_file_at(d->armed_dir, name, RECORD_MAX, &text) < 0)
+	int err = read_file_at(d->armed_dir, name, RECORD_MAX, &text);
+	*past = err < 0 && errno == ENOENT;
+	if (*past)
+		err = read_file_at(d->past_dir, name, RECORD_MAX, &text);
+	if (err < 0)
 		return error_set(e, errno == ENOENT ? ERROR_NOENT : ERROR_HOST, errno, "cannot read '%s/armed/%s'", GUARD_DIR,
 				 name);
 	return guard_container_parse(a, name, strbuf_str(&text), text.len, ret, e);
@@ -36,8 +42,9 @@ void guard_armed_describe(const struct guard_daemon *d, uint64_t cookie, const s
 			  struct guard_container *ret)
 {
 	struct error ignored = {};
+	bool past;
 
-	if (read_record(d, cookie, a, ret, &ignored) == 0)
+	if (read_record(d, cookie, a, ret, &past, &ignored) == 0)
 		return;
 	*ret = (struct guard_container){.cookie = cookie};
 	if (armed)
@@ -107,16 +114,27 @@ static struct guard_armed *enter(struct guard_daemon *d, uint64_t cookie, bool c
 	struct guard_container c = {};
 	struct error e = {};
 	char text[512];
+	bool past;
 
-	if (read_record(d, cookie, &a, &c, &e) < 0) {
+	if (read_record(d, cookie, &a, &c, &past, &e) < 0) {
 		/* It may still be being written; the end of that is told. */
 		if (complete && e.kind != ERROR_NOENT)
 			guard_report_event(d, "error", error_text(&e, text, sizeof(text)));
 		return NULL;
 	}
 	struct guard_armed *armed = add(d, &c);
+	if (armed)
+		armed->past = past;
 	guard_report_container(d, "armed", &c);
 	return armed;
+}
+
+static void forget(struct guard_daemon *d, uint64_t cookie)
+{
+	char name[GUARD_COOKIE_LEN + 1];
+
+	guard_cookie_text(cookie, name);
+	unlinkat(d->past_dir, name, 0);
 }
 
 static void leave(struct guard_daemon *d, size_t i)
@@ -125,6 +143,7 @@ static void leave(struct guard_daemon *d, size_t i)
 	struct guard_container c = {.cookie = armed->cookie, .id = armed->id, .mode = armed->mode};
 
 	guard_report_container(d, "disarmed", &c);
+	forget(d, armed->cookie);
 	guard_poll_done(armed->poll);
 	free(armed);
 	d->armed.v[i] = d->armed.v[--d->armed.n];
@@ -143,30 +162,44 @@ static void close_directory(DIR **dir)
 		closedir(*dir);
 }
 
-void guard_armed_scan(struct guard_daemon *d)
+/* Calls it with every cookie that is the name of a file there. */
+static int each(struct guard_daemon *d, int at, void (*call)(struct guard_daemon *d, uint64_t cookie))
 {
-	int fd = openat(d->armed_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_with(close_directory) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
 	uint64_t cookie;
 
 	if (!dir) {
-		guard_report_event(d, "error", "cannot list " GUARD_DIR "/armed");
 		macro_close(&fd);
-		return;
+		return -1;
 	}
+	while ((entry = readdir(dir)))
+		if (guard_cookie_parse(entry->d_name, &cookie) == 0)
+			call(d, cookie);
+	return 0;
+}
+
+static void see(struct guard_daemon *d, uint64_t cookie)
+{
+	struct guard_armed *armed = guard_armed_find(d, cookie);
+
+	if (armed)
+		armed->seen = true;
+}
+
+void guard_armed_scan(struct guard_daemon *d)
+{
 	for (size_t i = 0; i < d->armed.n; i++)
 		d->armed.v[i]->seen = false;
-	while ((entry = readdir(dir))) {
-		if (guard_cookie_parse(entry->d_name, &cookie) < 0)
-			continue;
-		struct guard_armed *armed = guard_armed_find(d, cookie);
-		if (armed)
-			armed->seen = true;
+	if (each(d, d->armed_dir, see) < 0) {
+		guard_report_event(d, "error", "cannot list " GUARD_DIR "/armed");
+		return;
 	}
 	for (size_t i = d->armed.n; i-- > 0;)
 		if (!d->armed.v[i]->seen)
 			leave(d, i);
+	each(d, d->past_dir, forget);
 }
 
 static int watch(const struct guard_daemon *d, uint32_t events)
@@ -185,12 +218,6 @@ int guard_armed_watch(struct guard_daemon *d, struct error *e)
 	return d->gone < 0 ? error_set(e, ERROR_HOST, errno, "cannot watch '%s/armed'", GUARD_DIR) : 0;
 }
 
-static void came(struct guard_daemon *d, uint64_t cookie)
-{
-	if (!find(d, cookie))
-		enter(d, cookie, true);
-}
-
 static void gone(struct guard_daemon *d, uint64_t cookie)
 {
 	for (size_t i = 0; i < d->armed.n; i++) {
@@ -199,6 +226,15 @@ static void gone(struct guard_daemon *d, uint64_t cookie)
 			return;
 		}
 	}
+}
+
+/* That it has gone may have been read before. */
+static void came(struct guard_daemon *d, uint64_t cookie)
+{
+	const struct guard_armed *armed = find(d, cookie) ?: enter(d, cookie, true);
+
+	if (armed && armed->past)
+		gone(d, cookie);
 }
 
 static void changes(struct guard_daemon *d, int inotify, void (*change)(struct guard_daemon *d, uint64_t cookie))

@@ -21,6 +21,7 @@
 
 #define DRIFT_MAX 16384
 #define ARMED "armed"
+#define PAST "past"
 #define DRIFT "drift"
 
 void guard_done(struct guard *g)
@@ -272,13 +273,16 @@ static int forget(int dir, const char *name, struct error *e)
 
 static int disarm(const struct guard *g, uint64_t cookie, struct error *e)
 {
-	char armed[] = ARMED "/0123456789abcdef", drift[] = DRIFT "/0123456789abcdef";
+	char armed[] = ARMED "/0123456789abcdef", past[] = PAST "/0123456789abcdef", drift[] = DRIFT "/0123456789abcdef";
 
 	guard_cookie_text(cookie, armed + sizeof(ARMED));
+	guard_cookie_text(cookie, past + sizeof(PAST));
 	guard_cookie_text(cookie, drift + sizeof(DRIFT));
 	if (g->containers >= 0 && map_delete(g->containers, &cookie) < 0 && errno != ENOENT)
 		return error_set(e, ERROR_HOST, errno, "drift guard: cannot remove the container's entry");
 	/* The record goes after the entry: whoever is killed in between finds both by the same cookie. */
+	if (renameat(g->dir, armed, g->dir, past) == 0)
+		return forget(g->dir, drift, e);
 	return forget(g->dir, armed, e) < 0 || forget(g->dir, drift, e) < 0 ? -1 : 0;
 }
 

@@ -17,7 +17,7 @@
 #include "base/sys.h"
 #include "guard/internal.h"
 
-#define OTHER_WAIT_MS 10000
+#define OTHER_WAIT_MS 55000 /* it may be loading */
 #define OTHER_SLICE_NS 5000000
 
 /* --- leaving the caller */
@@ -96,7 +96,8 @@ static int open_directories(struct guard_daemon *d, struct error *e)
 {
 	if (open_directory(AT_FDCWD, GUARD_DIR, &d->dir) < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot open '%s': it must be a directory of root's alone", GUARD_DIR);
-	if (open_directory(d->dir, "armed", &d->armed_dir) < 0 || open_directory(d->dir, "drift", &d->drift_dir) < 0)
+	if (open_directory(d->dir, "armed", &d->armed_dir) < 0 || open_directory(d->dir, "past", &d->past_dir) < 0 ||
+	    open_directory(d->dir, "drift", &d->drift_dir) < 0)
 		return error_set(e, ERROR_HOST, errno, "cannot open the directories of '%s'", GUARD_DIR);
 	return 0;
 }
@@ -192,9 +193,9 @@ static void read_counts(struct guard_daemon *d)
 
 int guard_daemon_open(struct guard_daemon *d, enum guard_daemon_start start, struct error *e)
 {
-	*d = (struct guard_daemon){.dir = -1, .armed_dir = -1, .drift_dir = -1, .bpf = -1, .loader = -1, .only = -1, .lock = -1,
-				   .containers = -1, .came = -1, .gone = -1, .signals = -1, .ring = {.fd = -1},
-				   .audit = GUARD_AUDIT_NONE, .sweep_due_ms = -1, .trim_due_ms = -1};
+	*d = (struct guard_daemon){.dir = -1, .armed_dir = -1, .past_dir = -1, .drift_dir = -1, .bpf = -1, .loader = -1,
+				   .only = -1, .lock = -1, .containers = -1, .came = -1, .gone = -1, .signals = -1, .ring = {.fd = -1},
+				   .audit = GUARD_AUDIT_NONE, .sweep_due_ms = -1, .trim_due_ms = -1, .came_due_ms = -1};
 	umask(077);
 	if (guard_loader_open(d, e) < 0)
 		return -1;
@@ -238,6 +239,7 @@ void guard_daemon_done(struct guard_daemon *d)
 	macro_close(&d->bpf);
 	macro_close(&d->loader);
 	macro_close(&d->armed_dir);
+	macro_close(&d->past_dir);
 	macro_close(&d->drift_dir);
 	macro_close(&d->dir);
 	macro_close(&d->lock);

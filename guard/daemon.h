@@ -37,6 +37,7 @@ struct guard_armed {
 	uint64_t cookie;
 	uint32_t mode, flags, sweep_ms;
 	bool seen;               /* by this look at the directory */
+	bool past;               /* had gone when it was read */
 	bool entered;            /* the kernel programs know it */
 	bool killed;
 	bool poll_failed;        /* said so already */
@@ -61,12 +62,12 @@ struct guard_dying {
 };
 
 struct guard_daemon {
-	int dir, armed_dir, drift_dir, bpf; /* directories; bpf -1: no bpffs */
+	int dir, armed_dir, past_dir, drift_dir, bpf; /* directories; bpf -1: no bpffs */
 	int no_bpffs;            /* errno for which there is none */
 	int loader, no_loader;   /* O_PATH of the program: found before its name leads elsewhere; errno */
 	int only, lock;          /* files that carry the locks */
 	int containers;          /* map, or -1 */
-	int came, gone;          /* inotify of armed/: only the first wakes us, at once */
+	int came, gone;          /* inotify of armed/: only the first wakes us */
 	int signals;
 	struct arena arena;
 	struct guard_policy policy;
@@ -79,7 +80,7 @@ struct guard_daemon {
 	struct guard_dying dying[GUARD_DYING_MAX];
 	size_t n_dying;
 	struct guard_counts counts;
-	int64_t sweep_due_ms, watchdog_due_ms, trim_due_ms; /* -1: never */
+	int64_t sweep_due_ms, watchdog_due_ms, trim_due_ms, came_due_ms; /* -1: never */
 	bool untidy;             /* has done more than wait and sweep */
 	bool sweep_failed;       /* the same */
 };

@@ -33,6 +33,7 @@
  *   facts.json       what the loader found out: struct guard_facts
  *   bpf/             a bpffs of its own, in the mount namespace of pid 1; devices/ in it has the runtime's device programs
  *   armed/COOKIE     one per container, JSON on one line: struct guard_container; COOKIE is 16 hexadecimal digits
+ *   past/COOKIE      the same after it has gone, until kedge-guard has read that
  *   drift/COOKIE     why kedge-guard killed it: the audit record, JSON on one line
  */
 #define GUARD_DIR "/run/kedge-guard"

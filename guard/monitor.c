@@ -10,6 +10,7 @@
 #include "guard/daemon.h"
 
 #define WATCHDOG_MS 10000
+#define CAME_MS 20
 #define DYING_SLICE_MS 1
 #define GONE_MS 1000
 #define TRIM_MS 1000
@@ -115,6 +116,12 @@ static int timers(struct guard_daemon *d)
 		d->trim_due_ms = now;
 	}
 	next = d->watchdog_due_ms;
+	if (d->came_due_ms >= 0 && now >= d->came_due_ms) {
+		d->came_due_ms = -1;
+		guard_armed_came(d);
+	}
+	if (d->came_due_ms >= 0)
+		next = MIN(next, d->came_due_ms);
 	if (d->armed.n > 0)
 		next = MIN(next, now + GONE_MS);
 	if ((d->facts.tiers & GUARD_TIER_SWEEP) && d->sweep_due_ms >= 0) {
@@ -147,8 +154,9 @@ int guard_daemon_run(struct guard_daemon *d, struct error *e)
 	d->sweep_due_ms = d->armed.n ? guard_ms() : -1;
 	for (;;) {
 		fds[SIGNALS] = (struct pollfd){.fd = d->signals, .events = POLLIN};
-		fds[CAME] = (struct pollfd){.fd = d->came, .events = POLLIN};
 		int wait = timers(d);
+		/* The kernel guards whoever comes; we would only take a processor from the runtime, which uses two. */
+		fds[CAME] = (struct pollfd){.fd = d->came_due_ms < 0 ? d->came : -1, .events = POLLIN};
 		fds[RING] = (struct pollfd){.fd = d->ring.fd, .events = POLLIN};
 		size_t n_dying = d->n_dying;
 		for (size_t i = 0; i < n_dying; i++)
@@ -160,7 +168,7 @@ int guard_daemon_run(struct guard_daemon *d, struct error *e)
 		if (n_dying > 0)
 			guard_dying_look(d);
 		if (fds[CAME].revents)
-			guard_armed_came(d);
+			d->came_due_ms = guard_ms() + CAME_MS;
 		/* Before anything is polled or swept for those who are not there any more. */
 		guard_armed_gone(d);
 		if (fds[SIGNALS].revents) {

@@ -197,6 +197,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct seccomp seccomp;
 	struct css_set *cgroups;
+	__u64 self_exec_id;
 };
 
 struct bpf_iter_meta;

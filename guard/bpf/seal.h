@@ -214,8 +214,9 @@ static __noinline void label_arrive(struct task_struct *t, struct guard_label *l
 /* Every execve of a labelled task. */
 static __always_inline void label_exec(struct task_struct *t, struct guard_label *l)
 {
-	if (l->state != GUARD_LABEL_CHILD)
+	if (l->state != GUARD_LABEL_CHILD || l->exec_id == t->self_exec_id)
 		return;
+	l->exec_id = t->self_exec_id;
 	if (l->seal_after > 1)
 		l->seal_after--;
 	else

@@ -143,6 +143,17 @@ is_count() { (($(count_audit "$2") == $1)); }
 	is "$("$GUARD" --daemon && guard_pid)" "$pid"
 }
 
+@test "a guard whose starter has given up goes on" {
+	local starter
+	"$GUARD" --daemon </dev/null >"$T/out" 2>&1 3>&- 4>&- &
+	starter=$!
+	eventually pgrep -P "$starter" >"$T/daemon"
+	kill -KILL "$starter"
+	eventually guard_runs
+	is "$(guard_pid)" "$(<"$T/daemon")"
+	kedge guard stop
+}
+
 @test "eight first creates at once start one" {
 	local n pids=()
 	config '.process.args = ["true"]'
@@ -155,7 +166,21 @@ is_count() { (($(count_audit "$2") == $1)); }
 	for n in "${pids[@]}"; do wait "$n" || { cat "$T"/out*; return 1; }; done
 	is "$(cat "$T"/out*)" ""
 	is "$(count_audit started)" 1
+	# Most of them have come and gone before it looks.
+	eventually is_count 8 disarmed
 	is "$(count_audit armed)" 8
+	is "$(find "$GUARD_DIR"/{armed,past,drift} -type f)" ""
+}
+
+@test "what is disarmed while nobody guards is forgotten by the next guard" {
+	sleeper
+	ok run --detach --bundle "$BUNDLE" c1
+	kill -KILL "$(guard_pid)"
+	eventually no_guard_runs
+	ok delete --force c1
+	is "$(find "$GUARD_DIR"/{armed,drift} -type f)" ""
+	ok guard start
+	is "$(find "$GUARD_DIR/past" -type f)" ""
 }
 
 @test "status says what is on and why not more; verify compares" {

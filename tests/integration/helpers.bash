@@ -268,7 +268,7 @@ matches() {
 # eventually COMMAND...: tries for ten seconds.
 eventually() {
 	local n
-	for ((n = 0; n < 200; n++)); do
+	for ((n = 0; n < 500; n++)); do
 		if "$@"; then return 0; fi
 		sleep 0.05
 	done

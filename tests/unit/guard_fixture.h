@@ -61,10 +61,14 @@ __attribute__((unused)) static int wait_for(pid_t pid)
 
 __attribute__((unused)) static int play(int argc, char **argv)
 {
+	char gone;
+
 	if (argc != 4)
 		return 1;
 	if (strcmp(argv[1], "program") == 0)
 		return program(argv[2], atoi(argv[3]));
+	if (strcmp(argv[2], "slow") == 0 && (write(atoi(argv[3]), "x", 1) != 1 || read(atoi(argv[3]), &gone, 1) != 0))
+		return 1;
 	execl("/proc/self/exe", argv[0], "program", argv[2], argv[3], NULL);
 	return 1;
 }

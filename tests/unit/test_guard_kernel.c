@@ -3,6 +3,7 @@
 #include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/vfs.h>
 
 #include "guard/programs.h"
@@ -66,7 +67,7 @@ static int program(const char *what, int fd)
 {
 	char byte;
 
-	if (strcmp(what, "nothing") == 0)
+	if (strcmp(what, "nothing") == 0 || strcmp(what, "slow") == 0)
 		return 0;
 	if (strcmp(what, "wait") == 0)
 		return read(fd, &byte, 1) < 0;
@@ -273,6 +274,28 @@ static void test_upgrade(void)
 	is_int(records().n, 1, "recorded in the ring that was open before");
 }
 
+/* Held, the link of the build before is still attached beside that of the next. */
+static void test_two_builds(void)
+{
+	auto_close int link = guard_pin_open(bpf_dir, "exec");
+	uint64_t cookie = arm(GUARD_ENFORCE, 0);
+	int fds[2];
+	char told;
+
+	ok(link >= 0 && load(false) == 0, "two builds see the same execve");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0 || fcntl(fds[0], F_SETFD, 0) < 0)
+		fail("makes a pair of sockets");
+	pid_t pid = start(cookie, ALL_CAPS, NAMESPACES, "slow", fds[0]);
+	close(fds[0]);
+	is_int(read(fds[1], &told, 1), 1, "the first execve is done");
+	is_int(entry_of(cookie).state, GUARD_SETUP, "and was counted once");
+	close(fds[1]);
+	is_int(wait_for(pid), 0, "the program has run");
+	is_int(entry_of(cookie).state, GUARD_ENDED, "sealed by its own");
+	is_int(records().n, 0, "nothing was found");
+	disarm(cookie);
+}
+
 static void test_ring(void)
 {
 	uint64_t lost = counter(GUARD_COUNT_LOST);
@@ -462,6 +485,7 @@ int main(int argc, char **argv)
 		test_host();
 		test_cgroup();
 		test_upgrade();
+		test_two_builds();
 		test_ring();
 		test_host_pid();
 		test_syscall();

@@ -23,6 +23,10 @@ setup() { ID=t$BATS_TEST_NUMBER; }
 
 teardown() {
 	last_output
+	if [[ ${watcher:-} ]]; then
+		kill "$watcher"
+		cat "$BATS_TEST_TMPDIR/events"
+	fi
 	ct task kill -a -s KILL "$ID" >/dev/null 2>&1
 	eventually 10 stopped >/dev/null 2>&1
 	ct task delete -f "$ID" >/dev/null 2>&1
@@ -58,6 +62,19 @@ task_status() { ct task ls | awk -v id="$ID" '$1 == id {print $3}'; }
 task_pid() { ct task ls | awk -v id="$ID" '$1 == id {print $2}'; }
 task_cgroup() { echo "$CGROUP$(cut -d: -f3 "/proc/$(task_pid)/cgroup")"; }
 running() { [[ $(task_status) == RUNNING ]]; }
+# watch_events, saw TEXT: what containerd tells of this test's container, from now on. A client that has just been started may not be
+# listening yet: it is when it has told of something that is there to be told.
+watch_events() {
+	ct events >"$BATS_TEST_TMPDIR/events" 2>&1 &
+	watcher=$!
+	eventually 20 is_listening
+}
+is_listening() {
+	ctr namespaces label "$NS" "listening=$ID"
+	sleep 0.1
+	saw "/namespaces/update"
+}
+saw() { grep -q "$1" "$BATS_TEST_TMPDIR/events"; }
 stopped() { [[ $(task_status) != RUNNING ]]; }
 
 # on_terminal COMMAND...: the client needs one for -t.
@@ -164,17 +181,11 @@ input_when() {
 }
 
 @test "run: over the memory limit is status 137 and an OOM event" {
-	local pid
 	swapoff -a
-	ct events >"$BATS_TEST_TMPDIR/events" 2>&1 &
-	pid=$!
-	sleep 1
+	watch_events
 	ct_run --memory-limit 33554432 -- tail /dev/zero
-	sleep 1
-	kill "$pid"
-	cat "$BATS_TEST_TMPDIR/events"
 	[ "$status" -eq 137 ]
-	grep -q "/tasks/oom .*$ID" "$BATS_TEST_TMPDIR/events"
+	eventually 20 saw "/tasks/oom .*$ID"
 }
 
 @test "run --seccomp: the default profile is on" {
@@ -270,8 +281,8 @@ input_when() {
 }
 
 @test "task kill: a signal arrives" {
-	started -- sh -c 'trap "exit 42" USR1; while :; do sleep 0.1; done'
-	sleep 1
+	started -- sh -c 'trap "exit 42" USR1; touch /ready; while :; do sleep 0.1; done'
+	eventually 20 test -e "/proc/$(task_pid)/root/ready"
 	ct task kill -s USR1 "$ID"
 	eventually 20 stopped
 	run ct task delete "$ID"
@@ -331,21 +342,16 @@ input_when() {
 
 @test "events: from create to delete" {
 	local topic
-	ct events >"$BATS_TEST_TMPDIR/events" 2>&1 &
-	local pid=$!
-	sleep 1
+	watch_events
 	started -- sleep 1000
 	ct task exec --exec-id e1 "$ID" true
 	ct task pause "$ID"
 	ct task resume "$ID"
 	ct task kill -s KILL "$ID"
 	eventually 20 stopped
-	ct task delete "$ID" || :
-	sleep 1
-	kill "$pid"
-	cat "$BATS_TEST_TMPDIR/events"
+	ct task delete "$ID" || : # with the status of what was killed
 	for topic in create start exec-added exec-started paused resumed exit delete; do
-		grep -q "/tasks/$topic .*$ID" "$BATS_TEST_TMPDIR/events"
+		eventually 20 saw "/tasks/$topic .*$ID"
 	done
 }
 
