@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # checkpoint and restore: what options and configurations ask of criu beyond checkpoint.bats.
 # requires: own-guard
-# shellcheck disable=SC2154 # what kedge() sets
+# shellcheck disable=SC2034,SC2154 # for the helpers; what kedge() sets
 
 load criu_helpers
 
@@ -18,11 +18,11 @@ receive() {
 asks='.process.args = ["sh", "-c", "echo 1 >/tmp/n; until [ -e /mnt/go ]; do sleep 0.05; done; tty; printf \"name> \"; read name; echo \"got $name\"; exit 3"] |
 	.process.terminal = true'
 
-# checkpointed [FILTER...]: a program on a terminal, whose images are in $T/images.
+# A program on a terminal, whose images are in $T/images.
 checkpointed() {
 	mkdir -p "$T/data"
 	own_root
-	guarded "bind(\"$T/data\"; \"/mnt\"; [\"ro\"])" "$asks" "$@"
+	guarded "bind(\"$T/data\"; \"/mnt\"; [\"ro\"])" "$asks"
 	receive first
 	ok run --detach --console-socket "$T/first" --bundle "$BUNDLE" c1
 	eventually test_exec 'test -s /tmp/n'

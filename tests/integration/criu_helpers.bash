@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2154 # what the tests and helpers.bash use
+# shellcheck disable=SC2034,SC2120,SC2154 # what the tests and helpers.bash use
 # For the files about checkpoint and restore: criu, that of ROOTS/criu or of the host, and a program whose state tells whether it
 # went on.
 
@@ -51,7 +51,7 @@ count() { # [ID]
 # It goes on from where it was, in the cgroup of its configuration, and the guard knows all of it.
 goes_on() { # FROM
 	is "$(state status)" running
-	count
+	count c1
 	((n >= $1 && n < $1 + 100)) || { echo "restored at $n, checkpointed at $1"; return 1; }
 	eventually test_exec "test \$(cat /tmp/n) -gt $n"
 	ok exec c1 cat /mnt/file

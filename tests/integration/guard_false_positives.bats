@@ -123,7 +123,7 @@ OFTEN='.annotations["org.kedge.guard.sweep-ms"] = "10"'
 
 @test "guard: sudo is no drift" {
 	debian_layers
-	[[ -x $ROOTFS/usr/bin/sudo ]] || skip "this root has no sudo: when $ROOTS/debian is deleted, it is made anew with it"
+	[[ -x $ROOTFS/usr/bin/sudo ]] || skip "this root has no sudo: when that of the tests is deleted, it is made anew with it"
 	echo 'user ALL=(ALL:ALL) NOPASSWD: ALL' >"$ROOTFS/etc/sudoers.d/user"
 	chmod 440 "$ROOTFS/etc/sudoers.d/user"
 	echo 'user:*:20000:0:99999:7:::' >>"$ROOTFS/etc/shadow"
