@@ -239,7 +239,7 @@ talker() {
 	touch "$T/ns/net"
 	unshare --net="$T/ns/net" ip link set lo up
 	counter "joins(\"network\"; \"$T/ns/net\")" '.process.args = ["sh", "-c", "nc -l -p 7000 -e sh -c \"while read x; do echo got; done\" &
-		while :; do echo tick; echo 1 >>/tmp/n; sleep 0.05; done | nc 127.0.0.1 7000 >/tmp/answers"]'
+		until [ -s /tmp/answers ]; do while :; do echo tick; echo 1 >>/tmp/n; sleep 0.05; done | nc 127.0.0.1 7000 >/tmp/answers 2>/tmp/why; done"]'
 	eventually test_exec 'test -s /tmp/answers'
 }
 
