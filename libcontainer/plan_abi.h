@@ -47,6 +47,7 @@
 	X(BARRIER, "barrier")              /* num0 enum plan_barrier; sends reg, if there is one */ \
 	X(SETNS, "setns")                  /* reg; num0 CLONE_NEW* */ \
 	X(UNSHARE, "unshare")              /* num0 CLONE_NEW* */ \
+	X(LOOPBACK, "loopback")            /* up */ \
 	X(SETSID, "setsid") \
 	X(KEYRING, "keyring")              /* str */ \
 	X(PROPAGATION, "propagation")      /* of "/" and below; num0 MS_* */ \

@@ -125,6 +125,17 @@ static void late_joins(struct plan *plan)
 	}
 }
 
+/* runc and crun do so, and whoever runs a container without an engine, which would do it, relies on it. */
+static void plan_loopback(struct plan *plan, const struct plan_input *in)
+{
+	const struct spec_namespace *ns = &in->spec->linux_.namespaces[NS_NETWORK];
+
+	if (!ns->set || ns->path)
+		return;
+	plan_origin(plan, "linux.namespaces[network]");
+	plan_add(plan, SIDE_CHILD, STEP_LOOPBACK);
+}
+
 void plan_session(struct plan *plan, const struct plan_input *in)
 {
 	plan_origin(plan, "%s", "");
@@ -147,6 +158,7 @@ void plan_namespaces(struct plan *plan, const struct plan_input *in)
 	if (plan->clone_flags & CLONE_NEWUSER)
 		plan_user_namespace(plan, in);
 	late_joins(plan);
+	plan_loopback(plan, in);
 	plan_session(plan, in);
 }
 

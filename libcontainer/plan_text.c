@@ -46,6 +46,7 @@ static const struct step_text {
 	[STEP_BARRIER] = {"%B", "cannot wait for the runtime"},
 	[STEP_SETNS] = {"%r %N", "cannot join namespaces"},
 	[STEP_UNSHARE] = {"%N", "cannot create namespaces"},
+	[STEP_LOOPBACK] = {"", "cannot bring up the loopback interface"},
 	[STEP_SETSID] = {"", "cannot create a session"},
 	[STEP_KEYRING] = {"%s", "cannot join session keyring '%s'"},
 	[STEP_PROPAGATION] = {"/%F", "cannot change propagation of '/'"},

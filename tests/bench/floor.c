@@ -16,13 +16,16 @@
 #include <linux/mount.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -146,6 +149,15 @@ static void file_systems(void)
 	hide();
 }
 
+static void loopback(void)
+{
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	must(ioctl(fd, SIOCSIFFLAGS, &lo));
+	close(fd);
+}
+
 static void privileges(void)
 {
 	static struct sock_filter insns[BPF_MAXINSNS];
@@ -185,6 +197,8 @@ static void child(int barrier)
 	file_systems();
 	if (!minimal)
 		must(sethostname("floor", 5));
+	if (!minimal && !no_network)
+		loopback();
 	must(syscall(SYS_pivot_root, ".", "."));
 	must(syscall(SYS_umount2, ".", 2 /* MNT_DETACH */));
 	must(chdir("/"));

@@ -97,9 +97,23 @@ other_mounts() { [[ $(ns "$1" mnt) != "$(ns self mnt)" ]]; }
 	is "$output" $'1\nCOMMAND\nsh\nps'
 }
 
-@test "namespaces: the network has only a loopback that is down" {
-	run_ok 'ls /sys/class/net; cat /sys/class/net/lo/operstate; cat /proc/net/route | grep -v ^Iface | wc -l'
-	is "$output" $'lo\ndown\n0'
+@test "namespaces: a new network has only a loopback, which is up" {
+	run_ok 'ls /sys/class/net; cat /sys/class/net/lo/flags; cat /proc/net/route | grep -v ^Iface | wc -l'
+	is "$output" $'lo\n0x9\n0'
+}
+
+@test "namespaces: a new network that belongs to a user namespace has its loopback up" {
+	start c1 userns
+	ok exec c1 cat /sys/class/net/lo/flags
+	is "$output" 0x9
+}
+
+@test "namespaces: the loopback of a network that is joined is left as it is" {
+	start c1
+	nsenter -t "$(pid_of c1)" -n ip link set lo down
+	start c2 "joins(\"network\"; \"/proc/$(pid_of c1)/ns/net\")"
+	ok exec c2 cat /sys/class/net/lo/flags
+	is "$output" 0x8
 }
 
 # joined TYPE FILE-OF-NS CONFIG-NAME...: c2 joins c1's namespaces and has the same inodes.
