@@ -46,6 +46,8 @@ teardown_file() { guard_teardown_file; }
 	ok restore "${MODE[@]}" --detach --bundle "$BUNDLE" --image-path "$T/images" --work-path "$T/scratch" --pid-file "$T/pid" c1
 	is "$(cat "$T/pid")" "$(pid_of)"
 	goes_on "$n"
+	ok exec c1 cat /sys/class/net/lo/flags
+	is "$output" 0x9 # IFF_LOOPBACK | IFF_UP
 	# again, from what was restored
 	ok checkpoint "${MODE[@]}" --image-path "$T/images2" c1
 	ok restore "${MODE[@]}" --detach --bundle "$BUNDLE" --image-path "$T/images2" c1
