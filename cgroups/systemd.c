@@ -231,6 +231,25 @@ int cgroup_settle(struct cgroup *cg, struct error *e)
 	return 0;
 }
 
+/* What is frozen would hang init. The cgroup may be there before its unit is; else its slice tells, or what is above that. */
+static int check_thawed(const struct cgroup *cg, struct error *e)
+{
+	auto_arena struct arena a = {};
+	char *path = arena_strdup(&a, cg->path);
+	struct events now = {};
+
+	for (char *end = path + strlen(path); end; end = strrchr(path, '/')) {
+		*end = '\0';
+		auto_close int fd = cgroup_open_dir(cg->mount_fd, path, O_PATH);
+		if (fd < 0)
+			continue;
+		if (cgroup_events_get(fd, &now) < 0)
+			return error_set(e, ERROR_HOST, errno, "cannot read 'cgroup.events' of cgroup '%s'", path);
+		return now.frozen ? error_set(e, ERROR_HOST, 0, "container's cgroup unexpectedly frozen: '%s'", path) : 0;
+	}
+	return 0;
+}
+
 int cgroup_create_systemd(struct cgroup *cg, const struct spec_resources *resources, bool devices,
 			  const struct spec_map *annotations, struct error *e)
 {
@@ -238,7 +257,7 @@ int cgroup_create_systemd(struct cgroup *cg, const struct spec_resources *resour
 	struct unit_properties p = {.a = &a};
 	struct cgroup_writes writes = {};
 
-	if ((resources && cgroup_writes(resources, &a, &writes, e) < 0) || holder_start(cg, e) < 0)
+	if (check_thawed(cg, e) < 0 || (resources && cgroup_writes(resources, &a, &writes, e) < 0) || holder_start(cg, e) < 0)
 		return -1;
 	cg->one_task = make_room(&writes);
 	describe(cg, &p);

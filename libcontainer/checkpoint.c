@@ -112,16 +112,13 @@ static void add_external_mounts(struct checkpoint *c)
 		struct mount_options o;
 
 		mount_options_parse(&c->arena, &m->options, &o);
-		if (o.remount || !(o.bind || (m->type && strcmp(m->type, "bind") == 0)))
+		bool cgroup = m->type && strncmp(m->type, "cgroup", 6) == 0 && c->spec->linux_.namespaces[NS_USER].set;
+		if (o.remount || !(o.bind || cgroup || (m->type && strcmp(m->type, "bind") == 0)))
 			continue;
 		const char *point = criu_mount_point(&c->arena, c->root, path_join(&c->arena, "/", m->destination));
 		wire_pair(&c->options, CRIU_EXT_MNT, point, point);
 	}
-	/* Device nodes of the host, bound one by one. */
-	for (size_t i = 0; c->spec->linux_.namespaces[NS_USER].set && i < c->spec->linux_.devices.n; i++) {
-		const char *path = path_clean(&c->arena, c->spec->linux_.devices.v[i].path);
-		wire_pair(&c->options, CRIU_EXT_MNT, path, path);
-	}
+	criu_add_host_nodes(&c->options, &c->arena, c->root, c->spec, false);
 }
 
 /* Those that it joined are somebody else's, and there again when it is restored. */

@@ -303,6 +303,8 @@ static int failed(const struct criu *c, const struct answer *a, struct error *e)
 	char quote[512];
 
 	quote_log(c, quote, sizeof(quote));
+	if (strstr(quote, strerror(EACCES)))
+		error_hint(e, "in a user namespace criu opens images, bind sources and files of stdio as its root");
 	return error_set(e, ERROR_HOST, a->err, "criu failed: %s (see '%s/%s')",
 			 *quote ? quote : *a->message ? a->message : "without a reason", c->log_dir, c->log_file);
 }

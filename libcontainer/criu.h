@@ -64,5 +64,7 @@ void criu_done(struct criu *c); /* an unfinished request fails; waits */
 must_check int criu_common(struct strbuf *out, const struct criu_options *o, const struct spec *spec, struct error *e);
 /* A destination of mounts[] as criu knows it: without symlinks, from the container's root. In the arena. */
 char *criu_mount_point(struct arena *a, int root, const char *destination);
+/* The mounts that init made of the host's nodes, as mknod never works in a user namespace: devices, and files that are masked. */
+void criu_add_host_nodes(struct strbuf *out, struct arena *a, int root, const struct spec *spec, bool restore);
 /* "extRootNetNS": what a namespace that is joined is called in the images. */
 const char *criu_namespace_key(struct arena *a, enum spec_ns_type type);

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/num.h"
+#include "base/path.h"
 #include "base/sys.h"
 #include "libcontainer/criu.h"
 #include "libcontainer/plan.h"
@@ -127,6 +129,35 @@ char *criu_mount_point(struct arena *a, int root, const char *destination)
 	if (len > 1 && strncmp(path, base, len) == 0 && path[len] == '/')
 		return path + len;
 	return path;
+}
+
+/* A directory is masked by a tmpfs, which is in the images. */
+static bool is_directory(int root, const char *path)
+{
+	struct stat st;
+	auto_close int fd = sys_openat2(root, path, O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+void criu_add_host_nodes(struct strbuf *out, struct arena *a, int root, const struct spec *spec, bool restore)
+{
+	const struct spec_linux *l = &spec->linux_;
+
+	if (!l->namespaces[NS_USER].set)
+		return;
+	for (size_t i = 0; i < PLAN_DEFAULT_DEVICES; i++)
+		wire_pair(out, CRIU_EXT_MNT, plan_default_devices[i].path, plan_default_devices[i].path);
+	for (size_t i = 0; i < l->devices.n; i++) {
+		const char *path = path_clean(a, l->devices.v[i].path);
+		wire_pair(out, CRIU_EXT_MNT, path, path);
+	}
+	for (size_t i = 0; i < l->masked_paths.n; i++) {
+		if (!restore && is_directory(root, l->masked_paths.v[i]))
+			continue;
+		const char *point = criu_mount_point(a, root, l->masked_paths.v[i]);
+		wire_pair(out, CRIU_EXT_MNT, point, restore ? "/dev/null" : point);
+	}
 }
 
 const char *criu_namespace_key(struct arena *a, enum spec_ns_type type)

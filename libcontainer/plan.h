@@ -87,6 +87,8 @@ void plan_enter(struct plan *plan, const struct plan_input *in); /* into the nam
 void plan_namespaces(struct plan *plan, const struct plan_input *in);
 must_check int plan_mounts(struct plan *plan, const struct plan_input *in, struct error *e);
 void plan_mounts_readonly(struct plan *plan); /* those that had to be writable until now */
+enum { PLAN_DEFAULT_DEVICES = 6 };
+extern const struct spec_device plan_default_devices[PLAN_DEFAULT_DEVICES];
 must_check int plan_devices(struct plan *plan, const struct plan_input *in, struct error *e);
 /* The procfs that labels and sysctls are written through. Must come before /proc is hidden: in a user namespace the kernel
  * gives a procfs only to whom a whole one is visible. */

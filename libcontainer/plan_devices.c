@@ -8,7 +8,7 @@
 #include "libcontainer/plan.h"
 #include "spec/mount_options.h"
 
-static const struct spec_device default_devices[] = {
+const struct spec_device plan_default_devices[PLAN_DEFAULT_DEVICES] = {
 	{'c', (char *)"/dev/null", 1, 3, {}, {}, {}},    {'c', (char *)"/dev/zero", 1, 5, {}, {}, {}},
 	{'c', (char *)"/dev/full", 1, 7, {}, {}, {}},    {'c', (char *)"/dev/random", 1, 8, {}, {}, {}},
 	{'c', (char *)"/dev/urandom", 1, 9, {}, {}, {}}, {'c', (char *)"/dev/tty", 5, 0, {}, {}, {}},
@@ -93,9 +93,9 @@ int plan_devices(struct plan *plan, const struct plan_input *in, struct error *e
 		return 0;
 	}
 	plan_origin(plan, "default devices");
-	for (size_t i = 0; i < ARRAY_SIZE(default_devices); i++)
-		if (!is_listed(plan, devices, default_devices[i].path))
-			plan_device(plan, in, &default_devices[i]);
+	for (size_t i = 0; i < PLAN_DEFAULT_DEVICES; i++)
+		if (!is_listed(plan, devices, plan_default_devices[i].path))
+			plan_device(plan, in, &plan_default_devices[i]);
 	for (size_t i = 0; i < devices->n; i++) {
 		plan_origin(plan, "linux.devices[%zu]", i);
 		plan_device(plan, in, &devices->v[i]);

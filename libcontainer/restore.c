@@ -12,9 +12,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -139,13 +142,13 @@ static int prepare_mounts(struct restoration *r, struct error *e)
 		if (!cgroup && strcmp(dest, "/") != 0 && !is_on_tmpfs(&c->arena, mounts, dest) &&
 		    make_point(root, dest, !source || S_ISDIR(st.st_mode), e) < 0)
 			return error_in(e, "mounts[%zu] '%s'", i, m->destination);
+		/* In a user namespace it is external, too: criu enters the cgroup namespace only after it has mounted. */
+		if (cgroup && c->spec->linux_.namespaces[NS_USER].set && c->has_cgroup)
+			source = arena_printf(&c->arena, "%s/%s", c->cgroup.mountpoint, c->cgroup.path);
 		if (source)
 			wire_pair(&r->options, CRIU_EXT_MNT, criu_mount_point(&c->arena, root, dest), source);
 	}
-	for (size_t i = 0; c->spec->linux_.namespaces[NS_USER].set && i < c->spec->linux_.devices.n; i++) {
-		const char *path = path_clean(&c->arena, c->spec->linux_.devices.v[i].path);
-		wire_pair(&r->options, CRIU_EXT_MNT, path, path);
-	}
+	criu_add_host_nodes(&r->options, &c->arena, root, c->spec, true);
 	return 0;
 }
 
@@ -253,15 +256,34 @@ static bool has_own_time(const struct creation *c)
 	       stat("/proc/self/ns/time", &ours) == 0 && ours.st_ino != c->state.ns_ino[NS_TIME];
 }
 
+/* As at create: criu leaves a new network namespace as it is made. */
+static int bring_up_loopback(pid_t pid, struct error *e)
+{
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	auto_close int ours = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), theirs = open(path, O_RDONLY | O_CLOEXEC);
+	if (ours < 0 || theirs < 0 || setns(theirs, CLONE_NEWNET) < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot enter '%s'", path);
+	auto_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int ret = fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0 ?
+			  error_set(e, ERROR_HOST, errno, "cannot bring up the loopback interface") : 0;
+	return setns(ours, CLONE_NEWNET) < 0 ? error_set(e, ERROR_HOST, errno, "cannot leave '%s'", path) : ret;
+}
+
 static int complete(struct restoration *r, struct error *e)
 {
 	struct creation *c = &r->c;
+	const struct spec_namespace *net = &c->spec->linux_.namespaces[NS_NETWORK];
 
 	if (r->sp.pidfd < 0)
 		return error_set(e, ERROR_HOST, EPROTO, "criu has not told of the restored init");
 	if (state_observe_init(&c->state, r->sp.pid, UINT64_MAX, e) < 0)
 		return -1;
 	c->state.own_time_ns = has_own_time(c);
+	if (net->set && !net->path && bring_up_loopback(r->sp.pid, e) < 0)
+		return -1;
 	if (guarding_seal(&c->guarding, r->sp.pid, &c->cgroup, e) < 0 || creation_commit(c, &r->sp, e) < 0)
 		return -1;
 	r->committed = true;

@@ -9,8 +9,9 @@
 #include "spec/policy.h"
 #include "src/commands.h"
 
-static const char *const own_annotations[] = {POLICY_ANNOTATION, "org.systemd.property.", ANNOTATION_CORE_SCHEDULING, "run.oci.keep_original_groups",
-						   "run.oci.mount_context_type", NULL};
+static const char *const own_annotations[] = {POLICY_ANNOTATION, "org.criu.config", "org.systemd.property.",
+					       ANNOTATION_CORE_SCHEDULING, "run.oci.keep_original_groups",
+					       "run.oci.mount_context_type", NULL};
 
 static size_t add_names(const char **to, size_t n, const char *const *names)
 {
@@ -49,11 +50,11 @@ static uint32_t supported_seccomp_flags(void)
 
 int cmd_features(const struct options *o unused_arg, struct error *e)
 {
-	static char version[] = PACKAGE_VERSION, commit[] = KEDGE_COMMIT;
+	static char version[] = PACKAGE_VERSION, commit[] = KEDGE_COMMIT, yes[] = "true";
 	auto_arena struct arena a = {};
 	auto_strbuf struct strbuf out = {};
 	char *seccomp = arena_strdup(&a, seccomp_library_version());
-	struct spec_pair annotations[4];
+	struct spec_pair annotations[5];
 	auto_policy struct policy policy = {};
 	size_t n = 0;
 
@@ -62,6 +63,8 @@ int cmd_features(const struct options *o unused_arg, struct error *e)
 		annotations[n++] = (struct spec_pair){arena_strdup(&a, "org.kedge.commit"), commit};
 	if (*seccomp)
 		annotations[n++] = (struct spec_pair){arena_strdup(&a, "io.github.seccomp.libseccomp.version"), seccomp};
+	/* That of features.md's example: other runtimes have it, too, and callers look for it by this name. */
+	annotations[n++] = (struct spec_pair){arena_strdup(&a, "org.opencontainers.runc.checkpoint.enabled"), yes};
 	/* Of this host, and not of the program: with a policy that cannot be read no container is made. */
 	if (policy_read(&policy, e) < 0)
 		return -1;

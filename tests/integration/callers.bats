@@ -55,6 +55,38 @@ shim_error() {
 	nothing_left
 }
 
+# takes NAME KIND LINE...: what comes over $T/NAME, in the background, into $T/NAME.out
+takes() {
+	"$HELPERS/recvfd" "$T/$1" "${@:2}" >"$T/$1.out" 2>&1 3>&- 4>&- &
+	takers+=($!)
+	eventually test -S "$T/$1"
+}
+
+@test "containerd: with a terminal and a pidfd, for init and for an exec" {
+	script 'printf "name> "; read name; echo "got $name"; sleep 1000' '.process.terminal = true'
+	takes init.tty console one
+	takes init.pidfd pidfd
+	shim --debug --rootless=false create --bundle "$BUNDLE" --pid-file "$T/init.pid" --console-socket "$T/init.tty" \
+		--pidfd-socket "$T/init.pidfd" --no-new-keyring c1
+	is "$status$stderr" 0
+	is "$(jq -r .level "$T/log.json" | sort -u)" debug
+	rm "$T/log.json"
+	wait "${takers[1]}"
+	is "$(cat "$T/init.pidfd.out")" "$(cat "$T/init.pid")"
+	shim_ok --rootless=false start c1
+	has_text() { tr -d '\r' <"$T/$1.out" | grep -qx "$2"; }
+	eventually has_text init.tty 'got one'
+	jq '.process | .args = ["sh", "-c", "printf \"name> \"; read name; echo \"got $name\""]' "$BUNDLE/config.json" >"$T/process.json"
+	takes exec.tty console two
+	takes exec.pidfd pidfd
+	shim_ok exec --process "$T/process.json" --console-socket "$T/exec.tty" --pidfd-socket "$T/exec.pidfd" --detach --pid-file "$T/exec.pid" c1
+	wait "${takers[3]}"
+	is "$(cat "$T/exec.pidfd.out")" "$(cat "$T/exec.pid")"
+	eventually has_text exec.tty 'got two'
+	shim_ok delete --force c1
+	wait "${takers[@]}" || :
+}
+
 @test "containerd: the log is a stream of entries, the last error is the one" {
 	config
 	shim_ok run --bundle "$BUNDLE" c1

@@ -3,57 +3,10 @@
 # requires: own-guard
 # shellcheck disable=SC2154 # what kedge() sets
 
-load guard_helpers
+load criu_helpers
 
 setup_file() { guard_setup_file; }
 teardown_file() { guard_teardown_file; }
-
-# criu's own cgroup handling makes mounts of cgroup v1 controllers that not every host has.
-MODE=(--manage-cgroups-mode ignore)
-
-# needs_criu: puts it into PATH, or says why there is none
-needs_criu() {
-	local root lib
-	root=$(realpath -m "$ROOTS/criu")
-	lib=$root/usr/lib/$(uname -m)-linux-gnu
-	if [[ -x $root/usr/sbin/criu ]]; then
-		mkdir -p "$T/bin"
-		printf '#!/bin/sh\nexec %s/ld-linux-*.so.* --library-path %s %s/usr/sbin/criu "$@"\n' "$lib" "$lib" "$root" >"$T/bin/criu"
-		chmod +x "$T/bin/criu"
-		PATH=$T/bin:$PATH
-	fi
-	command -v criu >/dev/null || skip "there is no criu here, and no $ROOTS/criu (tests/helpers/mkroots criu)"
-	criu check >"$T/check" 2>&1 || skip "criu does not work on this kernel: $(tail -n 1 "$T/check")"
-}
-
-# What counts, and is found counting on: in memory, on a tmpfs, from a bind mount.
-counter() {
-	mkdir -p "$T/data"
-	echo shared >"$T/data/file"
-	own_root
-	guarded "bind(\"$T/data\"; \"/mnt\"; [\"ro\"])" \
-		'.process.args = ["sh", "-c", "i=0; while :; do i=$((i + 1)); echo $i >/tmp/n; sleep 0.05; done"]' "$@"
-	ok run --detach --bundle "$BUNDLE" c1
-	eventually test_exec 'test -s /tmp/n'
-}
-test_exec() { "$KEDGE" --root "$STATE" exec c1 sh -c "$1" </dev/null >/dev/null 2>&1; }
-count() {
-	ok exec c1 cat /tmp/n
-	[[ $output ]] || ok exec c1 cat /tmp/n
-	n=$output
-}
-# It goes on from where it was, in the cgroup of its configuration, and the guard knows all of it.
-goes_on() { # FROM
-	is "$(state status)" running
-	count
-	((n >= $1 && n < $1 + 100)) || { echo "restored at $n, checkpointed at $1"; return 1; }
-	eventually test_exec "test \$(cat /tmp/n) -gt $n"
-	ok exec c1 cat /mnt/file
-	is "$output" shared
-	is "$(grep '^0:' "/proc/$(pid_of)/cgroup")" "0::$PARENT/c1"
-	is "$(drifts)" ""
-	ok guard verify c1
-}
 
 @test "checkpoint: without criu the error says so, and the container runs on" {
 	sleeper
@@ -93,6 +46,8 @@ goes_on() { # FROM
 	ok restore "${MODE[@]}" --detach --bundle "$BUNDLE" --image-path "$T/images" --work-path "$T/scratch" --pid-file "$T/pid" c1
 	is "$(cat "$T/pid")" "$(pid_of)"
 	goes_on "$n"
+	ok exec c1 cat /sys/class/net/lo/flags
+	is "$output" 0x9 # IFF_LOOPBACK | IFF_UP
 	# again, from what was restored
 	ok checkpoint "${MODE[@]}" --image-path "$T/images2" c1
 	ok restore "${MODE[@]}" --detach --bundle "$BUNDLE" --image-path "$T/images2" c1

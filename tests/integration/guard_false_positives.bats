@@ -121,6 +121,19 @@ OFTEN='.annotations["org.kedge.guard.sweep-ms"] = "10"'
 	has "$output" "uid=1000"
 }
 
+@test "guard: sudo is no drift" {
+	debian_layers
+	[[ -x $ROOTFS/usr/bin/sudo ]] || skip "this root has no sudo: when that of the tests is deleted, it is made anew with it"
+	echo 'user ALL=(ALL:ALL) NOPASSWD: ALL' >"$ROOTFS/etc/sudoers.d/user"
+	chmod 440 "$ROOTFS/etc/sudoers.d/user"
+	echo 'user:*:20000:0:99999:7:::' >>"$ROOTFS/etc/shadow"
+	echo '127.0.0.1 test' >>"$ROOTFS/etc/hosts"
+	sh_in 'id -u; sudo id -u; sudo -u nobody id -un; sudo sh -c "true | id -un; (sleep 0.1)"; sudo su -s /bin/sh nobody -c "id -u"
+		sudo -b sleep 0.1; if sudo -u nobody sudo -n true; then exit 1; fi' \
+		writable "$CAPS" '.process.noNewPrivileges = false | .process.user = {uid: 1000, gid: 1000}' "$OFTEN"
+	is "$output" $'1000\n0\nnobody\nroot\n65534'
+}
+
 @test "guard: a compiler is no drift" {
 	type -P gcc >/dev/null || skip "there is no gcc"
 	ROOTFS=/

@@ -291,6 +291,20 @@ static void test_existing(void)
 	says(cgroup_create(&child, NULL, false, &e3), &e3, "container's cgroup unexpectedly frozen",
 	     "nor one whose parent is frozen");
 	ok(!there(below("mine/child")), "which is not left behind");
+
+	auto_cgroup struct cgroup scope = {};
+	struct error e4 = {}, e5 = {};
+	place(below("mine/x.scope"), &scope);
+	good(cgroup_set_unit(&scope, "x.scope", false, &e4), &e4, "a scope");
+	says(cgroup_create_systemd(&scope, NULL, false, NULL, &e4), &e4,
+	     arena_printf(&arena, "container's cgroup unexpectedly frozen: '%s'", below("mine") + 1),
+	     "nor a scope in one, before systemd is asked for it");
+	mkdirat(mount_fd, below("mine/x.scope") + 1, 0755);
+	says(cgroup_create_systemd(&scope, NULL, false, NULL, &e5), &e5,
+	     arena_printf(&arena, "container's cgroup unexpectedly frozen: '%s'", below("mine/x.scope") + 1),
+	     "nor one whose cgroup is there already");
+	ok(there(below("mine/x.scope")) && scope.holder == 0, "which stays, and no process does");
+	unlinkat(mount_fd, below("mine/x.scope") + 1, AT_REMOVEDIR);
 	good(cgroup_remove(&cg, &e), &e, "remove");
 }
 

@@ -100,6 +100,7 @@ qemu_snapshot() {
 # disk image has already.
 qemu_payload() {
 	tar -C "$VM_TOP" --exclude=./.git --exclude='./build*/vm' --exclude='./build*/roots' \
+		--exclude='./build*/conformance/'{root,results,runtime-tools,busybox} \
 		--exclude='*.o' --exclude='*.a' --exclude='*.gcda' --exclude='*.log' -cf "$1" . \
 		-C "$(dirname "$2")" --transform 's|^command$|.vm-command|' "$(basename "$2")"
 }
