@@ -154,6 +154,10 @@ is_count() { (($(count_audit "$2") == $1)); }
 
 @test "a guard whose starter has given up goes on" {
 	local starter
+	ok guard start
+	need_programs # they take a while to load
+	ok guard stop
+	eventually no_guard_runs
 	"$GUARD" --daemon </dev/null >"$T/out" 2>&1 3>&- 4>&- &
 	starter=$!
 	eventually pgrep -P "$starter" >"$T/daemon"
@@ -425,7 +429,7 @@ becomes() { # PID
 
 @test "kill -9 under load: every container that drifts dies and is in the log once" {
 	ok guard start
-	local n
+	local n pid
 	mkdir "$T/shared"
 	for n in 1 2 3 4 5 6; do
 		sleeper ".linux.cgroupsPath = \$parent + \"/c$n\"" \
@@ -436,7 +440,9 @@ becomes() { # PID
 	done
 	leave
 	for n in 1 2 3 4 5; do
-		kill -KILL "$(guard_pid)" || :
+		pid=$(guard_pid)
+		kill -KILL "$pid"
+		eventually gone "$pid" # one that is dying is still one
 		"$KEDGE" guard start
 	done
 	for n in 1 2 3 4 5 6; do

@@ -181,9 +181,14 @@ input_when() {
 @test "run: over the memory limit is status 137 and an OOM event" {
 	swapoff -a
 	watch_events
-	ct_run --memory-limit 33554432 -- tail /dev/zero
-	[ "$status" -eq 137 ]
+	# The shim watches from the start that it tells of, and until the task is deleted.
+	started --memory-limit 33554432 -- sh -c 'until [ -e /go ]; do sleep 0.1; done; exec tail /dev/zero'
+	eventually 20 saw "/tasks/start .*$ID"
+	touch "/proc/$(task_pid)/root/go"
+	eventually 20 stopped
 	eventually 20 saw "/tasks/oom .*$ID"
+	run ct task delete "$ID"
+	[[ $output == *"exit code 137"* ]]
 }
 
 @test "run --seccomp: the default profile is on" {
