@@ -67,7 +67,8 @@ int guard_run(const char *path, char *const argv[], int wait_ms, struct error *e
 	int64_t deadline = guard_ms() + wait_ms;
 	/* The end of the program, not of its output, is what is waited for: the output may have heirs. */
 	while (!wait[0].revents && guard_ms() < deadline) {
-		if (poll(wait, 2, (int)MAX(deadline - guard_ms(), 0)) <= 0)
+		int64_t left = deadline - guard_ms();
+		if (poll(wait, 2, (int)MAX(left, 0)) <= 0)
 			continue;
 		ssize_t got = wait[1].revents ? read(output, said + n, sizeof(said) - 1 - n) : 0;
 		if (got > 0)

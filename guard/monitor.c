@@ -136,7 +136,8 @@ static int timers(struct guard_daemon *d)
 	if (d->n_dying > 0)
 		next = MIN(next, now + DYING_SLICE_MS);
 	next = tidy(d, now, next);
-	return (int)MAX(next - guard_ms(), (int64_t)0);
+	int64_t wait = next - guard_ms();
+	return (int)MAX(wait, 0);
 }
 
 /* --- the loop */

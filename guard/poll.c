@@ -140,6 +140,8 @@ static void check_member(struct guard_daemon *d, struct guard_armed *armed, stru
 		m->proc = open_process(m->pid);
 	if (m->proc < 0 || m->condemned)
 		return;
+	/* Asked before it is looked at: afterwards it may have become the program, which is where it belongs. */
+	bool joining = !m->matched && now_ms - m->seen_ms < JOIN_MS && guard_process_joining(m->proc);
 	if (guard_process_check(m->proc, &poll->fp, &d->host, armed->flags & GUARD_NESTED, &record) < 0) {
 		/* The number is a new process's: look at that one next time. */
 		if (errno == ESRCH || errno == ENOENT) {
@@ -152,9 +154,8 @@ static void check_member(struct guard_daemon *d, struct guard_armed *armed, stru
 		m->matched = true;
 		return;
 	}
-	if (!m->matched && now_ms - m->seen_ms < JOIN_MS && guard_process_joining(m->proc))
-		return;
-	found(d, armed, m, &record, &now);
+	if (!joining)
+		found(d, armed, m, &record, &now);
 }
 
 static void poll_container(struct guard_daemon *d, struct guard_armed *armed, int64_t now_ms)

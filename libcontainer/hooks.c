@@ -195,7 +195,8 @@ static int poll_timeout(int64_t deadline)
 {
 	if (deadline < 0)
 		return -1;
-	return (int)MAX(0, MIN(deadline - now_ms(), (int64_t)INT_MAX));
+	int64_t left = deadline - now_ms();
+	return (int)MAX(0, MIN(left, (int64_t)INT_MAX));
 }
 
 /* 0: the hook has ended. 1: the deadline passed. */

@@ -388,7 +388,7 @@ becomes() { # PID
 	start c1 '.annotations["org.kedge.guard.sweep-ms"] = "10"'
 	local n
 	for n in 1 2 3 4 5; do ok exec c1 true; done
-	is "$(state status)" running
+	is "$(state status)" running || { cat "$GUARD_LOG"; return 1; }
 	ok guard verify c1
 	# A process of the host, put into the container's cgroup.
 	sleep 1000 3>&- 4>&- &
