@@ -168,11 +168,13 @@ int cgroup_update(const struct cgroup *cg, const struct spec_resources *resource
 		return -1;
 	if (!writes.n)
 		return 0;
+	if (cg->unit)
+		cgroup_writes_for_unit(&writes, cgroup_period(cg), &a);
 	if (check_usage(cg, &r, e) < 0 || cgroup_controllers_enable(cg, &writes, e) < 0)
 		return -1;
 	struct undo *undo = arena_array(&a, writes.n, sizeof(*undo));
 	remember(cg, &writes, undo, &a);
-	/* systemd first: what its rounding loses the files have. */
+	/* systemd first: what it has no property for, or cannot keep, the files have. */
 	if (cgroup_update_unit(cg, &writes, e) == 0 && cgroup_apply(cg, &writes, e) == 0)
 		return 0;
 	put_back(cg, undo, writes.n, e);

@@ -94,9 +94,15 @@ LIMITS='.linux.resources += {
 
 @test "a part of a per cent of CPU is never less than asked for" {
 	started '.linux.resources.cpu = {quota: 33300, period: 100000}'
-	is "$(cat "$SCOPE/cpu.max")" "33300 100000"
+	is "$(cat "$SCOPE/cpu.max")" "34000 100000"
 	systemctl daemon-reload
 	is "$(cat "$SCOPE/cpu.max")" "34000 100000"
+	rt update --cpu-period 90000 --cpu-quota 50000 c
+	is "$(cat "$SCOPE/cpu.max") $(show CPUQuotaPerSecUSec) $(show CPUQuotaPeriodUSec)" "50400 90000 560ms 90ms"
+	rt update --cpu-quota 60000 c
+	is "$(cat "$SCOPE/cpu.max") $(show CPUQuotaPerSecUSec)" "60300 90000 670ms"
+	rt update --cpu-quota -1 c
+	is "$(cat "$SCOPE/cpu.max") $(show CPUQuotaPerSecUSec) $(show CPUQuotaPeriodUSec)" "max 90000 infinity 90ms"
 }
 
 @test "exec, ps, pause, kill: without the option" {
