@@ -228,8 +228,18 @@ static struct spec *resources(const char *text, const char *warning)
 
 static void test_resources_warnings(void)
 {
-	struct spec *spec = resources("\"devices\":[{\"allow\":false,\"access\":\"mw\"}],\"cpu\":{\"idle\":0,\"shares\":2},"
+	struct spec *spec = resources(
+		"\"devices\":[{\"allow\":false,\"access\":\"rwm\"},{\"allow\":true,\"type\":\"c\",\"access\":\"ra\"}]",
+		"linux.resources.devices[1].access: 'ra' is not made of r, w and m alone, taking it as 'r'");
+	is_str(spec->linux_.resources.devices.v[1].access, "r", "no more is allowed");
+	spec_free(spec);
+	spec = resources("\"devices\":[{\"access\":\"rwa\",\"allow\":false}]",
+			 "linux.resources.devices[0].access: 'rwa' is not made of r, w and m alone, taking it as 'rwm'");
+	is_str(spec->linux_.resources.devices.v[0].access, "rwm", "no less is denied");
+	spec_free(spec);
+	spec = resources("\"devices\":[{\"allow\":false,\"access\":\"mw\"}],\"cpu\":{\"idle\":0,\"shares\":2},"
 			 "\"unified\":{\"cpu.weight\":\"8\"}", NULL);
+	is_str(spec->linux_.resources.devices.v[0].access, "wm", "in whatever order");
 	ok(!spec_cpu_idle(&spec->linux_.resources), "not idle");
 	spec_free(spec);
 	spec = resources("\"cpu\":{\"idle\":1,\"shares\":512}",
