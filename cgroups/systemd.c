@@ -145,8 +145,6 @@ static void describe(const struct cgroup *cg, struct unit_properties *p)
 		unit_property_number(p, on[i], 'b', true);
 	/* Containers are ended by their engine, after and before what it says. */
 	unit_property_number(p, "DefaultDependencies", 'b', false);
-	/* Otherwise a container that ran out of memory leaves a failed unit that keeps the name. */
-	unit_property_string(p, "CollectMode", "inactive-or-failed");
 }
 
 static bool populated(const struct cgroup *cg)
