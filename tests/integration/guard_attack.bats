@@ -188,23 +188,28 @@ setup() {
 	is "$(drifts .id)" '"c1"'
 }
 
+# all_die: and until then as many microseconds passed as $us says.
+all_die() {
+	prepare_attack
+	attacker_config '[]' '.process.args = ["sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1000 & done; exec /attacker -o /outcome -c setns uts 3"]'
+	leaking run --bundle "$BUNDLE" c1
+	outcome=$("$attacker" show "$T/outcome")
+	killed uts || return 1
+	eventually there_is events 'select(.type == "killed")' || return 1
+	is "$(events 'select(.type == "killed").allDead')" true || return 1
+	us=$(events 'select(.type == "killed").latencyUs.allDead')
+}
+
 @test "guard: with the container goes everything that it started" {
 	LEAK=/proc/self/ns/uts
 	local n us
 	# The time is the guard's when it gets a processor: not each time where others want it, too.
 	for n in 1 2 3 4 5 6; do
-		prepare_attack
-		attacker_config '[]' '.process.args = ["sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1000 & done; exec /attacker -o /outcome -c setns uts 3"]'
-		leaking run --bundle "$BUNDLE" c1
-		outcome=$("$attacker" show "$T/outcome")
-		killed uts
-		eventually there_is events 'select(.type == "killed")'
-		is "$(events 'select(.type == "killed").allDead')" true
-		us=$(events 'select(.type == "killed").latencyUs.allDead')
-		if ! has_tier sample || ((us < 50000)); then return; fi
+		all_die
+		if ! has_tier sample || ((us < 50000)); then break; fi
 	done
-	echo "$us us until all were dead"
-	return 1
+	has_tier sample || us=0
+	((us < 50000)) || { echo "$us us until all were dead"; return 1; }
 }
 
 @test "guard: audit mode lets live and tells" {
