@@ -8,7 +8,7 @@ at_once() {
 	local n=$1 i pids=()
 	shift
 	for ((i = 1; i <= n; i++)); do
-		timeout 20 "$KEDGE" --root "$STATE" "${@//\{\}/$i}" </dev/null >/dev/null 2>"$T/err.$i" &
+		timeout 60 "$KEDGE" --root "$STATE" "${@//\{\}/$i}" </dev/null >/dev/null 2>"$T/err.$i" &
 		pids+=($!)
 	done
 	statuses=()
@@ -37,7 +37,7 @@ losers() { cat "$T"/err.* | sed 's/^kedge: [a-z]* .c1.: //' | sort -u; }
 @test "create against delete --force leaves a container or nothing" {
 	sleeper
 	for round in {1..20}; do
-		timeout 20 "$KEDGE" --root "$STATE" create --bundle "$BUNDLE" c1 </dev/null >/dev/null 2>"$T/err.create" &
+		timeout 60 "$KEDGE" --root "$STATE" create --bundle "$BUNDLE" c1 </dev/null >/dev/null 2>"$T/err.create" &
 		creator=$!
 		sleep "0.00$((round % 10))"
 		ok delete --force c1
