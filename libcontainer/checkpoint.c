@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/dl.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/num.h"
@@ -62,6 +63,9 @@ static int check(struct checkpoint *c, const struct runtime *rt, const char *id,
 		return -1;
 	if (status == STATUS_CREATED || status == STATUS_STOPPED)
 		return error_set(e, ERROR_STATE, 0, "Container cannot be checkpointed in %s state", status_name(status));
+	/* The deletion talks to systemd, and then the command cannot be begun anew. */
+	if (c->state.unit && !c->o->leave_running && !c->o->pre_dump && dl_prepare(0, e) < 0)
+		return -1;
 	return spec_load(c->dir.fd, "config.json", &c->spec, e);
 }
 
