@@ -4,6 +4,7 @@ init_sources = \
 	init/hook.c \
 	init/identity.c \
 	init/init.h \
+	init/landlock.c \
 	init/main.c \
 	init/mount.c \
 	init/move.c \

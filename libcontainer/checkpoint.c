@@ -20,6 +20,7 @@
 #include "libcontainer/criu.h"
 #include "libcontainer/launch.h"
 #include "spec/json.h"
+#include "spec/landlock.h"
 #include "spec/mount_options.h"
 
 #define LINK_MAX_BYTES 4096
@@ -63,10 +64,12 @@ static int check(struct checkpoint *c, const struct runtime *rt, const char *id,
 		return -1;
 	if (status == STATUS_CREATED || status == STATUS_STOPPED)
 		return error_set(e, ERROR_STATE, 0, "Container cannot be checkpointed in %s state", status_name(status));
-	/* The deletion talks to systemd, and then the command cannot be begun anew. */
-	if (c->state.unit && !c->o->leave_running && !c->o->pre_dump && dl_prepare(0, e) < 0)
+	if (spec_load(c->dir.fd, "config.json", &c->spec, e) < 0)
 		return -1;
-	return spec_load(c->dir.fd, "config.json", &c->spec, e);
+	if (spec_annotation(c->spec, LANDLOCK_ANNOTATION))
+		return error_set(e, ERROR_CONFIG, 0, LANDLOCK_ORIGIN ": criu restores processes without it");
+	/* The deletion talks to systemd, and then the command cannot be begun anew. */
+	return c->state.unit && !c->o->leave_running && !c->o->pre_dump ? dl_prepare(0, e) : 0;
 }
 
 /* Relative to the images: both are moved together. */

@@ -41,6 +41,7 @@ libcontainer_sources = \
 	libcontainer/plan_command.c \
 	libcontainer/plan_create.c \
 	libcontainer/plan_devices.c \
+	libcontainer/plan_landlock.c \
 	libcontainer/plan_mounts.c \
 	libcontainer/plan_process.c \
 	libcontainer/plan_rdt.c \

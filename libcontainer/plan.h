@@ -97,6 +97,8 @@ void plan_session(struct plan *plan, const struct plan_input *in);       /* sets
 void plan_root(struct plan *plan, const struct plan_input *in);         /* open and attach the root file system */
 void plan_ns_root(struct plan *plan, const struct plan_input *in);      /* ids 0:0 of the user namespace */
 void plan_hide(struct plan *plan, const struct plan_input *in);         /* read-only and masked paths */
+/* *ret: the register of the rules, which are to be applied; REG_NONE: none are asked for. */
+must_check int plan_landlock(struct plan *plan, const struct plan_input *in, uint16_t *ret, struct error *e);
 void plan_rdt(struct plan *plan, const struct plan_input *in);      /* make the groups of resctrl */
 void plan_rdt_join(struct plan *plan, const struct plan_input *in); /* after BARRIER_READY */
 void plan_oom_score(struct plan *plan, const struct plan_input *in);

@@ -91,6 +91,9 @@
 	X(HOME, "home")                    /* num0 uid; reg root: HOME of /etc/passwd */ \
 	X(VERIFY_MASK, "verify-mask")      /* str; PLAN_BELOW */ \
 	X(VERIFY_READONLY, "verify-read-only") /* str; PLAN_BELOW */ \
+	X(LANDLOCK, "landlock")            /* reg <- ruleset; num0 accesses that it is about, num1 ABI */ \
+	X(LANDLOCK_PATH, "landlock-path")  /* str: num0 is allowed below it; reg ruleset */ \
+	X(LANDLOCK_APPLY, "landlock-apply") /* reg ruleset */ \
 	X(SECCOMP, "seccomp")              /* blob struct sock_filter[]; num0 flags */ \
 	X(CLOSE_FDS, "close-fds")          /* all above num0, all registers */ \
 	X(WAIT_START, "wait-start")        /* reg fifo, reg2 result fifo */ \

@@ -2,9 +2,9 @@
 /*
  * process: from the finished root to the execve, for create and exec alike. The order of privileges is written here and nowhere else:
  *
- *   labels, no_new_privs, bounding set, stdio, ids, capabilities, seccomp
+ *   labels, no_new_privs, bounding set, stdio, ids, capabilities, Landlock, seccomp
  *
- * Without no_new_privs loading a filter needs CAP_SYS_ADMIN, so the last capabilities go after it.
+ * Without no_new_privs Landlock and loading a filter need CAP_SYS_ADMIN, so the last capabilities go after them.
  */
 #include <linux/capability.h>
 #include <sched.h>
@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "libcontainer/plan.h"
+#include "spec/landlock.h"
 
 void plan_procfs(struct plan *plan, const struct plan_input *in, bool sysctl)
 {
@@ -335,11 +336,11 @@ static void plan_verify(struct plan *plan, const struct plan_input *in, const st
 	s->blob_len = sizeof(v);
 }
 
-static void plan_privileges(struct plan *plan, const struct plan_input *in, const struct cap_plan *want,
-			    const struct spec_strings *env)
+static int plan_privileges(struct plan *plan, const struct plan_input *in, const struct cap_plan *want,
+			   const struct spec_strings *env, struct error *e)
 {
 	uint64_t admin = 1ULL << CAP_SYS_ADMIN;
-	bool late = (in->seccomp || in->floor) && !in->process->no_new_privileges;
+	uint16_t landlock;
 
 	plan_rlimits(plan, in, SIDE_CHILD);
 	if (in->process->no_new_privileges) {
@@ -348,15 +349,23 @@ static void plan_privileges(struct plan *plan, const struct plan_input *in, cons
 	}
 	plan_origin(plan, "process.capabilities");
 	plan_add(plan, SIDE_CHILD, STEP_BOUNDING)->num[0] = want->bounding;
+	/* Still as root, who reaches the paths. */
+	if (plan_landlock(plan, in, &landlock, e) < 0)
+		return -1;
+	bool late = (in->seccomp || in->floor || landlock != REG_NONE) && !in->process->no_new_privileges;
 	plan_ids(plan, in);
 	if (!late || in->process->user.uid != 0)
 		add_caps(plan, want, late ? admin & ~want->effective : 0);
 	plan_find_exec(plan, in, env);
 	plan_origin(plan, "%s", "");
 	plan_add(plan, SIDE_CHILD, STEP_CLOSE_FDS)->num[0] = 3 + plan->preserve_fds;
+	plan_origin(plan, LANDLOCK_ORIGIN);
+	if (landlock != REG_NONE)
+		plan_add(plan, SIDE_CHILD, STEP_LANDLOCK_APPLY)->reg = landlock;
 	plan_seccomp(plan, in);
 	if (late)
 		add_caps(plan, want, 0);
+	return 0;
 }
 
 static void plan_start(struct plan *plan, const struct plan_input *in, const struct spec_strings *env)
@@ -411,7 +420,8 @@ int plan_process(struct plan *plan, const struct plan_input *in, struct error *e
 		plan_origin(plan, "process.env");
 		plan_add(plan, SIDE_CHILD, STEP_HOME)->num[0] = in->process->user.uid;
 	}
-	plan_privileges(plan, in, &want, &env);
+	if (plan_privileges(plan, in, &want, &env, e) < 0)
+		return -1;
 	plan_origin(plan, "%s", "");
 	plan_add(plan, SIDE_CHILD, STEP_BARRIER)->num[0] = BARRIER_READY;
 	plan_limits(plan, in);

@@ -32,6 +32,7 @@
 #include "libcontainer/plan.h"
 #include "libcontainer/terminal.h"
 #include "spec/json.h"
+#include "spec/landlock.h"
 #include "spec/mount_options.h"
 
 #define PROC_MAX 65536
@@ -65,6 +66,8 @@ static int check(const struct restoration *r, struct error *e)
 		return error_set(e, ERROR_HOST, EPERM, "restoring needs root's privileges on the host");
 	if (c->rt->no_cgroup)
 		return error_set(e, ERROR_USAGE, 0, "cannot restore with cgroups disabled (--cgroup-manager)");
+	if (spec_annotation(c->spec, LANDLOCK_ANNOTATION))
+		return error_set(e, ERROR_CONFIG, 0, LANDLOCK_ORIGIN ": criu restores processes without it");
 	if (c->spec->linux_.namespaces[NS_CGROUP].path)
 		return error_set(e, ERROR_CONFIG, 0, "linux.namespaces[cgroup]: criu cannot join one");
 	if (!c->guarding.why_not && !c->spec->linux_.namespaces[NS_PID].set)

@@ -13,6 +13,8 @@ spec_sources = \
 	spec/json.c \
 	spec/json.h \
 	spec/json_write.c \
+	spec/landlock.c \
+	spec/landlock.h \
 	spec/mount_options.c \
 	spec/mount_options.h \
 	spec/names.c \

@@ -52,6 +52,7 @@ void check_namespaces(struct check_host *host, const struct check_row *row, stru
 void check_userns(struct check_host *host, const struct check_row *row, struct check *ret);
 void check_seccomp(struct check_host *host, const struct check_row *row, struct check *ret);
 void check_idmap(struct check_host *host, const struct check_row *row, struct check *ret);
+void check_landlock(struct check_host *host, const struct check_row *row, struct check *ret);
 void check_lsm(struct check_host *host, const struct check_row *row, struct check *ret);
 void check_devices(struct check_host *host, const struct check_row *row, struct check *ret);
 void check_btf(struct check_host *host, const struct check_row *row, struct check *ret);

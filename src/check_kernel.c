@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/landlock.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -187,6 +188,18 @@ void check_lsm(struct check_host *host, const struct check_row *row unused_arg, 
 	labels = strstr(strbuf_str(&list), "apparmor") || strstr(strbuf_str(&list), "selinux");
 	ret->result = labels ? CHECK_OK : CHECK_LIMITED;
 	ret->detail = arena_printf(host->arena, "%s%s", strbuf_str(&list), labels ? "" : "; neither AppArmor nor SELinux");
+}
+
+void check_landlock(struct check_host *host, const struct check_row *row unused_arg, struct check *ret)
+{
+	enum { WRITES = 3 }; /* plan_landlock.c */
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	ret->result = abi >= WRITES ? CHECK_OK : CHECK_LIMITED;
+	if (abi < 0)
+		ret->detail = errno == ENOSYS ? "the kernel has none" : "it is off";
+	else
+		ret->detail = arena_printf(host->arena, "version %ld%s", abi, abi < WRITES ? "; writing takes 3" : "");
 }
 
 void check_devices(struct check_host *host, const struct check_row *row unused_arg, struct check *ret)

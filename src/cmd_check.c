@@ -23,6 +23,8 @@ static const struct check_row rows[] = {
 	{"state directory", NEED_NONE, check_root, "--root should be on a tmpfs: it must be empty after a reboot", NULL},
 	{"seccomp", NEED_NONE, check_seccomp, "the kernel must have CONFIG_SECCOMP_FILTER; libseccomp comes with libseccomp2", NULL},
 	{"idmapped mounts", NEED_NONE, check_idmap, NULL, NULL},
+	{"Landlock", NEED_NONE, check_landlock,
+	 "for the annotation org.kedge.landlock: Linux 6.2, CONFIG_SECURITY_LANDLOCK, and landlock among the words of lsm= at boot", NULL},
 	{"security modules", NEED_NONE, check_lsm, "labels and profiles in a configuration are refused", NULL},
 	{"drift guard", NEED_NONE, check_guard, "kedge guard start, or systemctl enable --now kedge-guard", NULL},
 	{"tier lsm", NEED_NONE, check_tier, "boot with lsm=...,bpf to have it", "lsm"},

@@ -6,11 +6,12 @@
 #include "libcontainer/container.h"
 #include "seccomp/seccomp.h"
 #include "spec/features.h"
+#include "spec/landlock.h"
 #include "spec/policy.h"
 #include "src/commands.h"
 
 static const char *const own_annotations[] = {POLICY_ANNOTATION, "org.criu.config", "org.systemd.property.",
-					       ANNOTATION_CORE_SCHEDULING, "run.oci.keep_original_groups",
+					       ANNOTATION_CORE_SCHEDULING, LANDLOCK_ANNOTATION, "run.oci.keep_original_groups",
 					       "run.oci.mount_context_type", NULL};
 
 static size_t add_names(const char **to, size_t n, const char *const *names)

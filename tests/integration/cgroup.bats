@@ -91,7 +91,7 @@ load helpers
 	mkdir "$CGROUP/c1"
 	echo 1 >"$CGROUP/c1/cgroup.freeze"
 	config
-	LIMIT=10 fails 1 "container's cgroup unexpectedly frozen" run --bundle "$BUNDLE" c1
+	LIMIT=60 fails 1 "container's cgroup unexpectedly frozen" run --bundle "$BUNDLE" c1
 	echo 0 >"$CGROUP/c1/cgroup.freeze"
 	rmdir "$CGROUP/c1"
 	nothing_left

@@ -73,7 +73,7 @@ teardown_file() { guard_teardown_file; }
 	prepare_attack
 	counter '.process.args = ["sh", "-c", "echo 1 >/tmp/n; sleep 1000 & sleep 1001 & wait"]'
 	background e exec c1 sleep 1002
-	eventually test_exec 'ps | grep -q "sleep 100[2]"'
+	eventually test_exec '[ $(pidof sleep | wc -w) -eq 3 ]'
 	ok checkpoint "${MODE[@]}" --image-path "$T/images" c1
 	ok restore "${MODE[@]}" --detach --bundle "$BUNDLE" --image-path "$T/images" c1
 	ok ps c1

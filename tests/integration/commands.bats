@@ -34,9 +34,9 @@ kedge() { run --separate-stderr "$KEDGE" --root "$ROOT" "$@"; }
 # A detached container keeps the stdio it is given, so it may not get the test's pipes.
 detached() { "$KEDGE" --root "$ROOT" "$@" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 || { cat "$BATS_TEST_TMPDIR/out" >&2; return 1; }; }
 
-soon() { # COMMAND...: until it succeeds, at most 5 s
+soon() { # COMMAND...: until it succeeds, at most half a minute
 	local i
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		if "$@"; then return 0; fi
 		sleep 0.05
 	done

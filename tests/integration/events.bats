@@ -19,6 +19,12 @@ ended() {
 	is "$status" "$2"
 }
 
+# Whatever comes now is seen.
+watching() { # PID
+	readlink "/proc/$1"/fd/* 2>/dev/null | grep -q '/cgroup\.events$' && grep -q '^State:.S' "/proc/$1/status"
+}
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+
 has_type() { grep -q "^{\"type\":\"$1\"" "$T/$2"; }
 
 @test "--stats: one line, the same for every spelling" {
@@ -72,17 +78,19 @@ has_type() { grep -q "^{\"type\":\"$1\"" "$T/$2"; }
 
 @test "a stream: the interval is kept" {
 	start
+	local before n ms
+	before=$(now_ms)
 	background log events -interval=400ms c1
-	sleep 1
-	local n
+	eventually has_lines 2 "$T/log"
 	n=$(wc -l <"$T/log")
-	((n <= 2)) || { echo "$n lines in a second"; return 1; }
+	ms=$(($(now_ms) - before))
+	((n <= ms / 400)) || { echo "$n lines in $ms ms"; return 1; }
 }
 
 @test "a stream ends when the container is deleted, whatever the interval" {
 	start
 	background log events c1
-	sleep 0.3
+	eventually watching "${jobs[0]}"
 	ok delete --force c1
 	ended "${jobs[0]}" 0
 	is "$(<"$T/log")" ""
@@ -90,13 +98,13 @@ has_type() { grep -q "^{\"type\":\"$1\"" "$T/$2"; }
 
 @test "a stream ends when its reader goes" {
 	start
-	timeout 20 bash -c '"$0" --root "$1" events --interval 1h c1 </dev/null 3>&- 4>&- | sleep 0.3' "$KEDGE" "$STATE"
+	timeout 60 bash -c '"$0" --root "$1" events --interval 1h c1 </dev/null 3>&- 4>&- | sleep 0.3' "$KEDGE" "$STATE"
 	is_status running
 }
 
 @test "a stream into a full device fails" {
 	start
-	timeout 20 "$KEDGE" --root "$STATE" events --interval 10ms c1 </dev/null >/dev/full 2>"$T/stderr" 3>&- 4>&- && return 1
+	timeout 60 "$KEDGE" --root "$STATE" events --interval 10ms c1 </dev/null >/dev/full 2>"$T/stderr" 3>&- 4>&- && return 1
 	has "$(<"$T/stderr")" "cannot write to standard output"
 }
 
@@ -104,8 +112,8 @@ has_type() { grep -q "^{\"type\":\"$1\"" "$T/$2"; }
 	grep -qw memory "$CGROUP_MOUNT/cgroup.controllers" || skip "cgroup v2 has no memory controller here"
 	start c1 '.linux.resources.memory = {limit: 33554432, swap: 33554432}'
 	background log events --interval 1h c1
+	eventually watching "${jobs[0]}"
 	for n in 1 2; do
-		sleep 0.3
 		kedge exec c1 tail /dev/zero
 		is "$status" 137
 		eventually has_lines "$n" "$T/log"
@@ -122,7 +130,7 @@ has_type() { grep -q "^{\"type\":\"$1\"" "$T/$2"; }
 		'.linux.resources.memory = {limit: 33554432, swap: 33554432}'
 	ok run --detach --bundle "$BUNDLE" c1
 	background log events --interval 1h c1
-	sleep 0.3
+	eventually watching "${jobs[0]}"
 	ok exec c1 touch /tmp/go
 	ended "${jobs[0]}" 0
 	is "$(<"$T/log")" '{"type":"oom","id":"c1"}'

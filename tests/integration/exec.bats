@@ -238,10 +238,13 @@ caps_of() { sed -n 's/^Cap\(...\):\t0*\([0-9a-f]\)/\1 \2/p' <<<"$1" | xargs; }
 }
 
 @test "exec: the status of a process that somebody traces" {
-	start
-	background out exec --pid-file "$T/pid" c1 sh -c 'sleep 0.5; exit 7'
+	start c1 tmp
+	background out exec --pid-file "$T/pid" c1 sh -c 'until [ -e /tmp/go ]; do sleep 0.05; done; exit 7'
 	eventually test -s "$T/pid"
-	"$(dirname "$KEDGE")/../tests/helpers/intruder" hold "$(cat "$T/pid")" 200 >"$T/held" 3>&- 4>&-
+	"$(dirname "$KEDGE")/../tests/helpers/intruder" hold "$(cat "$T/pid")" 200 >"$T/held" 3>&- 4>&- &
+	eventually has_lines 1 "$T/held"
+	ok exec c1 touch /tmp/go
+	wait "$!"
 	is "$(cat "$T/held")" held
 	status=0
 	wait "${jobs[0]}" || status=$?

@@ -10,6 +10,12 @@ GUARD_DIR=/run/kedge-guard
 GUARD_LOG=/var/log/kedge/guard.jsonl
 
 setup() {
+	# Its bpffs stays, wherever it can be made: one of an earlier test or of none.
+	if ! mountpoint -q "$GUARD_DIR/bpf"; then
+		"$KEDGE" guard start >/dev/null
+		"$KEDGE" guard stop
+		rm -f "$GUARD_DIR"/*.json "$GUARD_LOG"
+	fi
 	begin
 	GUARD=$(dirname "$KEDGE")/kedge-guard
 }
@@ -59,8 +65,8 @@ leave() { touch "$T/shared/go"; }
 # --- starting and ending
 
 @test "the first create starts the guard, which leaves its caller" {
-	ok guard stop
-	is "$(cat "$GUARD_DIR/lock" 2>/dev/null || :)" ""
+	umount "$GUARD_DIR/bpf" 2>/dev/null || :
+	rm -r "$GUARD_DIR"
 	start c1
 	guard_runs
 	cat /proc/self/mountinfo >"$T/mounts-before" # its bpffs stays
@@ -99,7 +105,6 @@ stays_small() {
 @test "its log may grow beyond what whoever started it may write" {
 	local ignored
 	prlimit --fsize=4096: "$KEDGE" guard start
-	cat /proc/self/mountinfo >"$T/mounts-before" # its bpffs stays
 	matches "$(grep '^Max file size' "/proc/$(guard_pid)/limits")" 'size +unlimited +unlimited'
 	ignored=$(awk '/^SigIgn:/ { print $2 }' "/proc/$(guard_pid)/status")
 	((0x$ignored >> 24 & 1)) # SIGXFSZ
@@ -137,6 +142,7 @@ stays_small() {
 	stays_small "when they are gone"
 }
 
+no_files() { [[ -z $(find "$@" -type f) ]]; } # DIRECTORY...
 is_count() { (($(count_audit "$2") == $1)); }
 
 @test "there is one a host" {
@@ -152,16 +158,28 @@ is_count() { (($(count_audit "$2") == $1)); }
 	is "$("$GUARD" --daemon && guard_pid)" "$pid"
 }
 
+# As a guard does that is starting: others wait.
+keep_others_waiting() {
+	type -P python3 >/dev/null || skip "there is no python3"
+	python3 -c '
+import fcntl, sys, time
+with open(sys.argv[1], "a") as only:
+	fcntl.lockf(only, fcntl.LOCK_EX)
+	print("held", flush=True)
+	time.sleep(60)' "$GUARD_DIR/only" >"$T/held" 3>&- 4>&- &
+	holder=$!
+	eventually has_lines 1 "$T/held"
+}
+
 @test "a guard whose starter has given up goes on" {
-	local starter
-	ok guard start
-	need_programs # they take a while to load
-	ok guard stop
-	eventually no_guard_runs
+	local starter holder
+	keep_others_waiting
 	"$GUARD" --daemon </dev/null >"$T/out" 2>&1 3>&- 4>&- &
 	starter=$!
 	eventually pgrep -P "$starter" >"$T/daemon"
 	kill -KILL "$starter"
+	eventually gone "$starter"
+	kill "$holder"
 	eventually guard_runs
 	is "$(guard_pid)" "$(<"$T/daemon")"
 	kedge guard stop
@@ -182,7 +200,7 @@ is_count() { (($(count_audit "$2") == $1)); }
 	# Most of them have come and gone before it looks.
 	eventually is_count 8 disarmed
 	is "$(count_audit armed)" 8
-	is "$(find "$GUARD_DIR"/{armed,past,drift} -type f)" ""
+	eventually no_files "$GUARD_DIR"/{armed,past,drift}
 }
 
 @test "what is disarmed while nobody guards is forgotten by the next guard" {
@@ -193,7 +211,7 @@ is_count() { (($(count_audit "$2") == $1)); }
 	ok delete --force c1
 	is "$(find "$GUARD_DIR"/{armed,drift} -type f)" ""
 	ok guard start
-	is "$(find "$GUARD_DIR/past" -type f)" ""
+	eventually no_files "$GUARD_DIR/past"
 }
 
 @test "status says what is on and why not more; verify compares" {
@@ -223,6 +241,9 @@ is_count() { (($(count_audit "$2") == $1)); }
 	fails 1 "container does not exist" guard verify c1
 }
 
+# Unless there is another guard in it: of the machine itself, or one that is just being ended elsewhere.
+no_empty_cgroup() { [[ ! -d $CGROUP_MOUNT/kedge-guard || $(cat "$CGROUP_MOUNT/kedge-guard/cgroup.procs") ]]; }
+
 @test "stop refuses while containers are guarded" {
 	start c1
 	fails 1 "1 container(s) are guarded, among them 'c1'" guard stop
@@ -232,8 +253,7 @@ is_count() { (($(count_audit "$2") == $1)); }
 	is "$status" 1
 	is "$(find "$GUARD_DIR/bpf" -mindepth 2 -type f 2>/dev/null | head -n 3)" ""
 	is "$(find "$GUARD_DIR"/{armed,drift} -type f)" ""
-	# Unless there is another guard in it: of the machine itself.
-	[[ ! -d $CGROUP_MOUNT/kedge-guard || $(cat "$CGROUP_MOUNT/kedge-guard/cgroup.procs") ]]
+	eventually no_empty_cgroup
 	is_status running
 	ok delete --force c1
 	ok guard stop
@@ -368,6 +388,8 @@ becomes() { # PID
 	matches "${lines[1]}" 'network [0-9]+ -> [0-9]+'
 }
 
+has_members() { (($(wc -l <"$CGROUP/c1/cgroup.procs") == $1)); } # COUNT
+
 @test "with the scope of a process the others live" {
 	start_without_bpf
 	mkdir "$T/shared"
@@ -378,6 +400,7 @@ becomes() { # PID
 	ok run --detach --bundle "$BUNDLE" c1
 	leave
 	eventually has_audit drift
+	eventually has_members 1
 	sleep 0.2
 	is "$(state status)" running
 	is "$("$KEDGE" --root "$STATE" ps --format json c1 | jq length)" 1
@@ -395,6 +418,7 @@ becomes() { # PID
 	echo $! >"$CGROUP/c1/cgroup.procs"
 	eventually is_status stopped
 	eventually gone $!
+	eventually has_audit drift
 	has "$(audit drift .reason)" "root directory on a foreign mount"
 }
 
@@ -418,9 +442,12 @@ becomes() { # PID
 @test "kill -9 loses nothing where it polls either" {
 	start_without_bpf
 	leaver
-	kill -KILL "$(guard_pid)"
+	local pid
+	pid=$(guard_pid)
+	kill -KILL "$pid"
 	leave
-	sleep 0.2
+	eventually runs sleep "$(pid_of)"
+	eventually gone "$pid" # one that is dying is still one
 	is "$(state status)" running
 	start_without_bpf
 	eventually is_status stopped
@@ -460,8 +487,9 @@ becomes() { # PID
 	need_programs
 	policy '{"mode": "audit", "nesting": "strict"}'
 	leaver
-	strace -qq -o "$T/trace" -e trace=/rename -e inject=/rename:signal=KILL -p "$(guard_pid)" </dev/null >/dev/null 2>&1 3>&- 4>&- &
-	eventually traced
+	strace -o "$T/trace" -e trace=/rename -e inject=/rename:signal=KILL -p "$(guard_pid)" </dev/null >"$T/strace" 2>&1 3>&- 4>&- &
+	eventually grep -q attached "$T/strace"
+	traced
 	leave
 	eventually no_guard_runs
 	wait $! || :
@@ -517,6 +545,9 @@ other_build() {
 	done
 }
 
+has_more() { (($(count_audit "$2") > $1)); } # COUNT TYPE
+lost_more() { (($("$KEDGE" guard status --json | jq .events.recordsLost) > $1)); } # COUNT
+
 @test "a ring that overflows loses records, which is told, but no kill" {
 	ok guard start
 	need_programs
@@ -535,13 +566,14 @@ other_build() {
 	ok run --bundle "$BUNDLE" c2
 	is "$output" "done"
 	leave
-	sleep 0.3
+	eventually has_members 1 # who drifted is dead
 	kill -CONT "$pid"
 	eventually has_audit drift
-	eventually has_audit records-lost || eventually has_audit records-lost # it looks every ten seconds
+	eventually has_audit records-lost # it looks every ten seconds
 	eventually is_status stopped
-	(($(count_audit drift) > 300 && $(count_audit drift) < 500))
-	(($("$KEDGE" guard status --json | jq .events.recordsLost) > 50))
+	eventually has_more 300 drift
+	(($(count_audit drift) < 500))
+	eventually lost_more 50
 	is "$(audit drift 'select(.id == "c1")')" ""
 	# Those that come later are there again.
 	ok delete --force c1
@@ -558,8 +590,7 @@ other_build() {
 	local link
 	link=$(find "$GUARD_DIR/bpf" -mindepth 3 -type f -name fork)
 	rm "$link"
-	sleep 5 # it looks every ten seconds
-	eventually has_audit link-lost
+	eventually has_audit link-lost # it looks every ten seconds
 	is "$(audit link-lost .text)" '"fork"'
 	eventually has_audit reloaded
 	test -e "$link"

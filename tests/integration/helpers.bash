@@ -48,10 +48,15 @@ finish() {
 	[[ -z $left ]] || found+=("mounts: $left")
 	left=$(find "$CGROUP" -mindepth 1 -type d 2>/dev/null || :)
 	[[ -z $left ]] || found+=("cgroups: $left")
-	left=$(grep -lzxF -- "$MARK" /proc/[0-9]*/environ 2>/dev/null || :)
-	[[ -z $left ]] || found+=("processes of a command that has ended: $left")
+	eventually no_marked || found+=("processes of a command that has ended: $left")
 	remove_cgroups
 	((${#found[@]} == 0)) || { printf 'left behind: %s\n' "${found[@]}"; return 1; }
+}
+
+# Who has just been killed may still be ending.
+no_marked() {
+	left=$(grep -lzxF -- "$MARK" /proc/[0-9]*/environ 2>/dev/null || :)
+	[[ -z $left ]]
 }
 
 # A name with a comma is no id: the cache of filters, which all containers of a state root share.
@@ -265,10 +270,10 @@ matches() {
 	fi
 }
 
-# eventually COMMAND...: tries for ten seconds.
+# eventually COMMAND...: tries for half a minute. What it expands before is looked at once: a condition is a function.
 eventually() {
 	local n
-	for ((n = 0; n < 500; n++)); do
+	for ((n = 0; n < 600; n++)); do
 		if "$@"; then return 0; fi
 		sleep 0.05
 	done
@@ -277,4 +282,6 @@ eventually() {
 
 gone() { [[ ! -e /proc/$1 ]] || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
 is_status() { [[ $(state status "${2:-c1}" 2>/dev/null) == "$1" ]]; }
+runs() { [[ $(cat "/proc/$2/comm" 2>/dev/null) == "$1" ]]; } # NAME PID: no longer who forked it
+differ() { [[ $(readlink "$1") != "$(readlink "$2")" ]]; } # LINK LINK
 has_lines() { [[ -e $2 && $(wc -l <"$2") -ge $1 ]]; } # COUNT FILE

@@ -165,14 +165,16 @@ hooks() {
 	nothing_left
 }
 
+none_sleeps() { ! pgrep -f '^sleep 987$' >/dev/null; }
+
 @test "hooks: one that takes too long is killed, with its children" {
 	for kind in prestart createRuntime createContainer startContainer; do
 		config "hook(\"$kind\"; \"sleep 987 & sleep 987\") | .hooks.${kind}[0].timeout = 1"
 		before=$SECONDS
 		refused "error running $kind hook #0"
 		matches "$stderr" "past specified timeout of 1|timed out"
-		((SECONDS - before < 10))
-		is "$(pgrep -f '^sleep 987$' || :)" ""
+		((SECONDS - before < 60))
+		eventually none_sleeps
 	done
 }
 

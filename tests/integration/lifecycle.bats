@@ -82,6 +82,7 @@ start_foreground() { # [FILTER]
 	background out run --bundle "$BUNDLE" c1
 	pid=$!
 	eventually is_status running
+	eventually runs sleep "$(pid_of)" # before, its end is that of a start
 }
 
 @test "run: the program's stdin is the command's" {
@@ -389,10 +390,12 @@ no_processes() { [[ ! -s $CGROUP/c1/cgroup.procs ]]; }
 	has "$stderr" "$T/none"
 }
 
+comms() { [[ $(while read -r pid; do cat "/proc/$pid/comm"; done <"$CGROUP/c1/cgroup.procs" | sort | xargs) == "$1" ]]; }
+
 @test "ps: the container's processes, as pids of the host" {
 	script 'sleep 1000 & wait'
 	ok run --detach --bundle "$BUNDLE" c1
-	eventually has_lines 2 "$CGROUP/c1/cgroup.procs"
+	eventually comms "sh sleep"
 	ok ps --format json c1
 	is "$(jq -c sort <<<"$output")" "$(jq -sc sort "$CGROUP/c1/cgroup.procs")"
 	ok ps c1

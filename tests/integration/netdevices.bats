@@ -30,9 +30,8 @@ namespace() {
 	unshare --net sleep 1000 </dev/null >/dev/null 2>&1 3>&- 4>&- &
 	holders+=($!)
 	printf -v "NS_$1" /proc/%s/ns/net "$!"
-	eventually differs "/proc/$!/ns/net" /proc/self/ns/net
+	eventually differ "/proc/$!/ns/net" /proc/self/ns/net
 }
-differs() { [[ $(readlink "$1") != "$(readlink "$2")" ]]; }
 on_host() { nsenter --net="$NS_host" "$@"; }
 inside() { nsenter --net="/proc/$(pid_of)/ns/net" "$@"; }
 # The devices of a namespace without those that the kernel makes.

@@ -114,7 +114,7 @@ by() { has "$stderr" "refused by $POLICY: containers.$1"; } # RULE
 	refused "linux.namespaces: the host's 'ipc'"
 	unshare --net sleep 1000 3>&- 4>&- &
 	sleeper=$!
-	eventually test "$(readlink /proc/self/ns/net)" != "$(readlink "/proc/$sleeper/ns/net")"
+	eventually differ /proc/self/ns/net "/proc/$sleeper/ns/net"
 	config "joins(\"network\"; \"/proc/$sleeper/ns/net\")"
 	ok run --bundle "$BUNDLE" c1
 	kill "$sleeper"

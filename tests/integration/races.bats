@@ -8,7 +8,7 @@ at_once() {
 	local n=$1 i pids=()
 	shift
 	for ((i = 1; i <= n; i++)); do
-		timeout 20 "$KEDGE" --root "$STATE" "${@//\{\}/$i}" </dev/null >/dev/null 2>"$T/err.$i" &
+		timeout 60 "$KEDGE" --root "$STATE" "${@//\{\}/$i}" </dev/null >/dev/null 2>"$T/err.$i" &
 		pids+=($!)
 	done
 	statuses=()
@@ -37,7 +37,7 @@ losers() { cat "$T"/err.* | sed 's/^kedge: [a-z]* .c1.: //' | sort -u; }
 @test "create against delete --force leaves a container or nothing" {
 	sleeper
 	for round in {1..20}; do
-		timeout 20 "$KEDGE" --root "$STATE" create --bundle "$BUNDLE" c1 </dev/null >/dev/null 2>"$T/err.create" &
+		timeout 60 "$KEDGE" --root "$STATE" create --bundle "$BUNDLE" c1 </dev/null >/dev/null 2>"$T/err.create" &
 		creator=$!
 		sleep "0.00$((round % 10))"
 		ok delete --force c1
@@ -85,6 +85,30 @@ losers() { cat "$T"/err.* | sed 's/^kedge: [a-z]* .c1.: //' | sort -u; }
 		at_once 8 delete --force c1
 		is "$(winners)" 8
 		is "$(losers)" ""
+		nothing_left
+	done
+}
+
+@test "exec against kill runs, is killed, or says that the container has stopped" {
+	local round i pids said
+	for round in {1..15}; do
+		start
+		pids=()
+		for i in 1 2 3; do
+			timeout 20 "$KEDGE" --root "$STATE" exec c1 sleep 1000 </dev/null >/dev/null 2>"$T/err.$i" &
+			pids+=($!)
+		done
+		sleep "0.00$round"
+		ok kill c1 KILL
+		for i in "${pids[@]}"; do
+			status=0
+			wait "$i" || status=$?
+			# 255 is a failure of exec itself.
+			((status == 137 || status == 255)) || { echo "status $status"; return 1; }
+		done
+		said=$(losers)
+		is "$(grep -vxE 'cannot exec in a stopped container|' <<<"$said")" ""
+		ok delete --force c1
 		nothing_left
 	done
 }

@@ -25,6 +25,8 @@ as_nobody() {
 		setpriv --reuid 65534 --regid 65534 --clear-groups "$home/kedge" "$@" </dev/null)
 }
 
+stopped() { [[ $(as_nobody state c1 | jq -r .status) == stopped ]]; }
+
 bundle() { # FILTER
 	rm -f "$home/bundle/config.json"
 	as_nobody spec --rootless
@@ -51,10 +53,7 @@ kedge"
 	pid=$(as_nobody state c1 | jq .pid)
 	is "$(stat -c %u "/proc/$pid/root/")" 65534
 	as_nobody kill c1 KILL
-	for _ in {1..50}; do
-		if [[ $(as_nobody state c1 | jq -r .status) == stopped ]]; then break; fi
-		sleep 0.1
-	done
+	eventually stopped
 	as_nobody delete c1
 	is "$(ls "$home/run/kedge")" ""
 }

@@ -156,6 +156,7 @@ notified() { # FILTER...
 	notified '.process.args = ["sleep", "1000"]'
 	ok run --detach --bundle "$BUNDLE" c1
 	pid=$(pid_of)
+	eventually has_lines 1 "$T/said"
 	is "$(jq .pid "$T/said")" "$pid"
 	first=$agent
 	rm "$T/agent"

@@ -15,6 +15,7 @@ unit_tests = \
 	tests/unit/test_guard_policy \
 	tests/unit/test_hooks \
 	tests/unit/test_json \
+	tests/unit/test_landlock \
 	tests/unit/test_log \
 	tests/unit/test_mount_options \
 	tests/unit/test_names \

@@ -150,7 +150,7 @@ input_when() {
 
 @test "run -t: a terminal with the size of the client's" {
 	run on_terminal run --rm -t --runc-binary "$RUNTIME" "$IMAGE" "$ID" \
-		sh -c 'tty; sleep 1; stty size; exit 4'
+		sh -c 'tty; for i in $(seq 300); do [ "$(stty size)" = "30 100" ] && break; sleep 0.1; done; stty size; exit 4'
 	[ "$status" -eq 4 ]
 	[[ $output == */dev/pts/0* ]]
 	[[ $output == *"30 100"* ]]

@@ -84,7 +84,8 @@ sleeper='["sleep", "1000"]'
 		wait "${pids[i - 1]}" || status=$?
 		[ "$status" -eq "$i" ]
 	done
-	[ "$(cgroup pids.current)" -eq 1 ]
+	alone() { [[ $(cgroup pids.current) == 1 ]]; }
+	eventually 10 alone
 }
 
 @test "devices: default-deny holds on a kernel with a BPF JIT" {
@@ -104,6 +105,26 @@ sleeper='["sleep", "1000"]'
 	rt_run c1
 	[ "$status" -ne 0 ]
 	[[ $output == *apparmor* ]]
+	[ ! -e "$CGROUP$(cgroup_name)" ]
+}
+
+@test "Landlock: what this kernel's version has, and not what it lacks" {
+	only_kedge "has no annotation for it"
+	local abi
+	abi=$(rt check --json | jq -r '.checks[] | select(.name == "Landlock").detail' | sed -n 's/^version \([0-9]*\).*/\1/p')
+	bundle busybox '["sh", "-c", "cp /bin/busybox /tmp/sh && mkdir /tmp/d && mv /tmp/sh /tmp/d && /tmp/d/sh -c :; echo $?"]' \
+		'.annotations["org.kedge.landlock"] = "{\"execute\": [\"/bin\"]}"'
+	rt_run c1
+	[ "$status" -eq 0 ]
+	[ "${lines[-1]}" -eq 126 ]
+	bundle busybox '["sh", "-c", "echo x >/tmp/x; echo x >/dev/shm/x"]' '.annotations["org.kedge.landlock"] = "{\"write\": [\"/tmp\"]}"'
+	rt_run c2
+	[ "$status" -ne 0 ]
+	if ((abi < 3)); then
+		[[ $output == *"Landlock of this kernel is too old"* ]]
+	else
+		[[ $output == *"/dev/shm/x: Permission denied"* ]]
+	fi
 	[ ! -e "$CGROUP$(cgroup_name)" ]
 }
 
