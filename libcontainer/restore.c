@@ -332,7 +332,7 @@ static int restore(struct restoration *r, struct error *e)
 	struct creation *c = &r->c;
 
 	if (check(r, e) < 0 || criu_open(&r->criu, r->o, false, e) < 0 || creation_prepare(c, e) < 0 ||
-	    creation_fill_state(c, e) < 0)
+	    creation_arm(c, e) < 0 || creation_fill_state(c, e) < 0)
 		return -1;
 	c->late_namespaces = 0;
 	if (c->has_cgroup && !c->devices_done && cgroup_create_devices(&c->cgroup, &c->spec->linux_.resources, NULL, e) < 0)

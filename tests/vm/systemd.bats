@@ -98,10 +98,15 @@ LIMITS='.linux.resources += {
 
 @test "a part of a per cent of CPU is never less than asked for" {
 	started '.linux.resources.cpu = {quota: 33300, period: 100000}'
-	is "$(cat "$SCOPE/cpu.max")" "33300 100000"
+	is "$(cat "$SCOPE/cpu.max")" "34000 100000"
 	systemctl daemon-reload
-	rounded() { [[ $(<"$SCOPE/cpu.max") == "34000 100000" ]]; }
-	eventually 10 rounded
+	is "$(cat "$SCOPE/cpu.max")" "34000 100000"
+	rt update --cpu-period 90000 --cpu-quota 50000 c
+	is "$(cat "$SCOPE/cpu.max") $(show CPUQuotaPerSecUSec) $(show CPUQuotaPeriodUSec)" "50400 90000 560ms 90ms"
+	rt update --cpu-quota 60000 c
+	is "$(cat "$SCOPE/cpu.max") $(show CPUQuotaPerSecUSec)" "60300 90000 670ms"
+	rt update --cpu-quota -1 c
+	is "$(cat "$SCOPE/cpu.max") $(show CPUQuotaPerSecUSec) $(show CPUQuotaPeriodUSec)" "max 90000 infinity 90ms"
 }
 
 @test "exec, ps, pause, kill: without the option" {
@@ -150,6 +155,33 @@ LIMITS='.linux.resources += {
 	is "$status" 137
 	gone
 	started
+}
+
+@test "a unit that failed is there to be looked at until delete" {
+	started '.annotations = {"org.systemd.property.RuntimeMaxSec": "1", "org.systemd.property.TimeoutStopSec": "1"}'
+	eventually 20 eval '[[ $(show ActiveState) == failed ]]'
+	is "$(show Result) $(rt state c | jq -r .status)" "timeout stopped"
+	rt delete c
+	gone
+	started '.annotations = {"org.systemd.property.RuntimeMaxSec": "1", "org.systemd.property.TimeoutStopSec": "1",
+		"org.systemd.property.CollectMode": "'\''inactive-or-failed'\''"}'
+	eventually 20 eval '[[ $(show LoadState) == not-found ]]'
+	rt delete c
+	gone
+}
+
+@test "a weight and idle, which exclude each other" {
+	started '.linux.resources.cpu = {shares: 512, idle: 1}'
+	[[ $(<"$BATS_TEST_TMPDIR/log") == *"unable to apply both shares and idle"* ]]
+	is "$(cat "$SCOPE/cpu.idle") $(show CPUWeight)" "1 idle"
+	run rt update --cpu-share 200 c
+	is "$status $output" "0 "
+	is "$(cat "$SCOPE/cpu.idle" "$SCOPE/cpu.weight" | paste -sd " ") $(show CPUWeight)" "0 29 29"
+	run rt update -r - c <<<'{"unified": {"cpu.idle": "1", "cpu.weight": "8"}}'
+	[[ $status -eq 0 && $output == *"unable to apply both cpu.weight and cpu.idle"* ]]
+	is "$(cat "$SCOPE/cpu.idle") $(show CPUWeight)" "1 idle"
+	rt update -r - c <<<'{"unified": {"cpu.weight": "8"}}'
+	is "$(cat "$SCOPE/cpu.idle" "$SCOPE/cpu.weight" | paste -sd " ") $(show CPUWeight)" "0 8 8"
 }
 
 @test "systemctl stop ends the container, delete the rest" {
@@ -374,4 +406,28 @@ traced() {
 	sd update --resources=- c <<<'{"memory": {"limit": 100663296}, "pids": {"limit": 40}}'
 	is "$(cat "$SCOPE/memory.max" "$SCOPE/pids.max")" $'100663296\n40'
 	is "$(show MemoryMax)" 100663296
+}
+
+# refused_as_frozen: at once, and nothing is started
+refused_as_frozen() {
+	run timeout 20 "$RUNTIME" --root "$ROOT" --systemd-cgroup run -d --bundle "$BUNDLE" c </dev/null 3>&-
+	is "$status" 1
+	[[ $output == *"container's cgroup unexpectedly frozen"* ]]
+	is "$(show LoadState)" not-found
+	[ -z "$(find "$ROOT" -mindepth 1 ! -path '*,*' 2>/dev/null)" ]
+}
+
+@test "a scope in what is frozen is refused, and what was there stays" {
+	mkdir "$SCOPE"
+	echo 1 >"$SCOPE/cgroup.freeze"
+	prepare '["sleep", "1000"]'
+	refused_as_frozen
+	is "$(cat "$SCOPE/cgroup.freeze")" 1
+	rmdir "$SCOPE"
+	systemctl start vmfrozen.slice
+	echo 1 >"$CGROUP/vmfrozen.slice/cgroup.freeze"
+	prepare '["sleep", "1000"]' '.linux.cgroupsPath = "vmfrozen.slice:vm:'"$NAME"'"'
+	refused_as_frozen
+	echo 0 >"$CGROUP/vmfrozen.slice/cgroup.freeze"
+	systemctl stop vmfrozen.slice
 }
