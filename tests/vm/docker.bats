@@ -248,7 +248,7 @@ in_cgroup() { dk exec "$NAME" sh -c "cd /sys/fs/cgroup; cat $*"; }
 	# The shim does not tell of what was before it looked, nor of what it has not read when the cgroup is empty.
 	started -m 32m --memory-swap 32m -- sh -c 'until [ -e /seen ]; do tail /dev/zero; s=$?; done; exit $s'
 	eventually 30 inspect_is .State.OOMKilled true
-	touch "/proc/$(inspect .State.Pid)/root/seen"
+	: >"/proc/$(inspect .State.Pid)/root/seen"
 	[ "$(dk wait "$NAME")" = 137 ]
 	[ "$(inspect .State.OOMKilled)" = true ]
 }

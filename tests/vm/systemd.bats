@@ -40,14 +40,16 @@ shows() { [[ $(show "$1") == "$2" ]]; } # PROPERTY VALUE
 status_is() { [[ $(rt state c | jq -r .status) == "$1" ]]; }
 is() { [ "$1" = "$2" ] || { printf 'is   %s\nnot  %s\n' "$1" "$2"; return 1; }; }
 
-# Nothing of the container: no unit, no cgroup, no state, and no process of the runtime's.
+# Nothing of the container: no unit, no cgroup, no state, and no process of the runtime's. What was killed may be on its way out.
 gone() {
-	eventually 10 shows LoadState not-found || is "$(show LoadState)" not-found
-	[ ! -e "$SCOPE" ]
-	[ -z "$(find "$ROOT" -mindepth 1 ! -path '*,*' 2>/dev/null)" ]
-	# What was killed may still be on its way out.
-	eventually 10 none_runs 'kedge|kedge-init'
+	if eventually 10 shows LoadState not-found && [[ ! -e $SCOPE && -z $(in_root) ]] && eventually 10 none_runs 'kedge|kedge-init'; then
+		return
+	fi
+	echo "left: unit $(show LoadState), $(ls -d "$SCOPE"), $(in_root), $(pgrep -a 'kedge|kedge-init')"
+	return 1
 }
+
+in_root() { find "$ROOT" -mindepth 1 ! -path '*,*' 2>/dev/null; }
 
 all_files() { (cd "$SCOPE" && grep -rH . -- *.max *.low *.min *.high *.weight *.idle 2>/dev/null) || :; }
 
