@@ -153,6 +153,9 @@ struct cgroup_write {
 struct cgroup_writes { size_t n; struct cgroup_write *v; };
 must_check int cgroup_writes(const struct spec_resources *resources, struct arena *a, struct cgroup_writes *ret,
 			     struct error *e);
+/* A quota of CPU that systemd could not keep becomes the next one that it can, in whole per cents, so that the file has
+ * what systemd would write. period: of cpu.max now, in µs, to be kept when only the quota is new; 0: the default. */
+void cgroup_writes_for_unit(struct cgroup_writes *writes, uint64_t period, struct arena *a);
 /* The properties for these and the annotations, a line each after the prefix. Pure. */
 must_check int cgroup_print_properties(const struct cgroup_writes *writes, const struct spec_map *annotations,
 				       const char *prefix, struct strbuf *out, struct error *e);

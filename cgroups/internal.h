@@ -54,7 +54,9 @@ uint64_t cgroup_weight_of_shares(uint64_t shares);
 must_check int cgroup_equip(struct cgroup *cg, const struct spec_resources *resources, const struct cgroup_writes *writes,
 			    bool devices, struct error *e);
 
-/* systemd.c: both nothing but for a scope. */
+/* systemd.c: the period of cpu.max, in µs; 0: unknown. */
+uint64_t cgroup_period(const struct cgroup *cg);
+/* Both nothing but for a scope. */
 must_check int cgroup_attach_unit(const struct cgroup *cg, pid_t pid, struct error *e);
 must_check int cgroup_update_unit(const struct cgroup *cg, const struct cgroup_writes *writes, struct error *e);
 

@@ -145,8 +145,6 @@ static void describe(const struct cgroup *cg, struct unit_properties *p)
 		unit_property_number(p, on[i], 'b', true);
 	/* Containers are ended by their engine, after and before what it says. */
 	unit_property_number(p, "DefaultDependencies", 'b', false);
-	/* Otherwise a container that ran out of memory leaves a failed unit that keeps the name. */
-	unit_property_string(p, "CollectMode", "inactive-or-failed");
 }
 
 static bool populated(const struct cgroup *cg)
@@ -259,6 +257,7 @@ int cgroup_create_systemd(struct cgroup *cg, const struct spec_resources *resour
 
 	if (check_thawed(cg, e) < 0 || (resources && cgroup_writes(resources, &a, &writes, e) < 0) || holder_start(cg, e) < 0)
 		return -1;
+	cgroup_writes_for_unit(&writes, 0, &a);
 	cg->one_task = make_room(&writes);
 	describe(cg, &p);
 	if (add_asked_for(&writes, annotations, &p, e) == 0 && start_unit(cg, &p, e) == 0) {
@@ -312,8 +311,8 @@ int cgroup_attach_unit(const struct cgroup *cg, pid_t pid, struct error *e)
 
 /* --- update */
 
-/* The period that a quota alone is to be understood by: "max 100000". */
-static uint64_t period_now(const struct cgroup *cg)
+/* "max 100000" */
+uint64_t cgroup_period(const struct cgroup *cg)
 {
 	auto_strbuf struct strbuf text = {};
 	uint64_t period = 0;
@@ -333,7 +332,7 @@ int cgroup_update_unit(const struct cgroup *cg, const struct cgroup_writes *writ
 
 	if (!cg->unit)
 		return 0;
-	if (unit_add_limits(&p, writes, period_now(cg), e) < 0)
+	if (unit_add_limits(&p, writes, cgroup_period(cg), e) < 0)
 		return -1;
 	if (!p.n)
 		return 0;

@@ -4,6 +4,7 @@
  * above all, so what is only in the files is lost then. The list of {file, value} is where both come from: what
  * linux.resources.unified sets is covered as what was converted. Files that systemd does not know it does not write.
  */
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #define ANNOTATION "org.systemd.property."
 #define PERIOD_DEFAULT 100000
 #define USEC_PER_SEC 1000000
+#define PER_CENT (USEC_PER_SEC / 100)
 
 struct unit_value *unit_property_add(struct unit_properties *p, const char *name, char type)
 {
@@ -118,27 +120,60 @@ static int add_idle(struct limit *l)
 	return 0;
 }
 
-/* systemd keeps whole per cents and loses the rest when it reloads: rounded up, so that a cgroup within, which repeats
- * the limit, is not held to less. */
+/* "50000 100000", "50000" (of the period there is) or "max ...", for which quota is UINT64_MAX. */
+struct bandwidth { uint64_t quota, period; bool with_period; };
+
+static int read_bandwidth(const char *value, uint64_t period_now, struct bandwidth *ret)
+{
+	struct bandwidth b = {.quota = UINT64_MAX, .period = period_now ?: PERIOD_DEFAULT};
+	size_t len = strcspn(value, " ");
+	char quota[24];
+
+	b.with_period = value[len];
+	if (len >= sizeof(quota) || (b.with_period && (parse_u64(value + len + 1, UINT32_MAX, &b.period) < 0 || !b.period)))
+		return -1;
+	memcpy(quota, value, len);
+	quota[len] = '\0';
+	if (strcmp(quota, "max") != 0 && parse_u64(quota, UINT64_MAX / USEC_PER_SEC, &b.quota) < 0)
+		return -1;
+	*ret = b;
+	return 0;
+}
+
+/* systemd keeps whole per cents: rounded up, so that a cgroup within, which repeats the limit, is not held to less. */
+static uint64_t per_second(const struct bandwidth *b)
+{
+	uint64_t usec = b->quota * USEC_PER_SEC / b->period;
+
+	return usec ? (usec + PER_CENT - 1) / PER_CENT * PER_CENT : PER_CENT;
+}
+
 static int add_bandwidth(struct limit *l)
 {
-	const char *space = strchr(l->value, ' ');
-	char *quota = space ? arena_strndup(l->p->a, l->value, (size_t)(space - l->value)) : arena_strdup(l->p->a, l->value);
-	uint64_t period = l->period ?: PERIOD_DEFAULT, limit, per_sec;
+	struct bandwidth b;
 
-	if (space && (parse_u64(space + 1, UINT32_MAX, &period) < 0 || period == 0))
+	if (read_bandwidth(l->value, l->period, &b) < 0)
 		return -1;
-	if (space)
-		unit_property_number(l->p, "CPUQuotaPeriodUSec", 't', period);
-	if (strcmp(quota, "max") == 0) {
-		unit_property_number(l->p, l->name, 't', UINT64_MAX);
-		return 0;
-	}
-	if (parse_u64(quota, UINT64_MAX / USEC_PER_SEC, &limit) < 0)
-		return -1;
-	per_sec = limit * USEC_PER_SEC / period;
-	unit_property_number(l->p, l->name, 't', MAX((per_sec + 9999) / 10000 * 10000, 10000U));
+	if (b.with_period)
+		unit_property_number(l->p, "CPUQuotaPeriodUSec", 't', b.period);
+	unit_property_number(l->p, l->name, 't', b.quota == UINT64_MAX ? UINT64_MAX : per_second(&b));
 	return 0;
+}
+
+void cgroup_writes_for_unit(struct cgroup_writes *writes, uint64_t period, struct arena *a)
+{
+	for (size_t i = 0; i < writes->n; i++) {
+		struct cgroup_write *w = &writes->v[i];
+		struct bandwidth b;
+		if (strcmp(w->file, "cpu.max") != 0 || read_bandwidth(w->value, period, &b) < 0)
+			continue;
+		bool limited = b.quota != UINT64_MAX;
+		uint64_t usec = limited ? b.quota * USEC_PER_SEC / b.period : 0;
+		if (limited && per_second(&b) != usec)
+			b.quota = per_second(&b) * b.period / USEC_PER_SEC;
+		const char *quota = limited ? arena_printf(a, "%" PRIu64, b.quota) : "max";
+		w->value = b.with_period || period ? arena_printf(a, "%s %" PRIu64, quota, b.period) : quota;
+	}
 }
 
 static int add_mask(struct limit *l)

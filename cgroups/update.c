@@ -62,6 +62,21 @@ static void complete_cpu(const struct cgroup *cg, struct spec_resources *r)
 		r->cpu.quota = (struct opt_i64){true, (int64_t)quota};
 }
 
+/* A weight is for a cgroup that is not idle; so does systemd understand it. */
+static void complete_idle(const struct cgroup *cg, struct spec_resources *r)
+{
+	bool weight = r->cpu.shares.set && r->cpu.shares.v;
+	uint64_t idle;
+
+	for (size_t i = 0; i < r->unified.n; i++) {
+		if (strcmp(r->unified.v[i].key, "cpu.idle") == 0)
+			return;
+		weight |= strcmp(r->unified.v[i].key, "cpu.weight") == 0;
+	}
+	if (weight && !r->cpu.idle.set && read_number(cg->fd, "cpu.idle", &idle) && idle)
+		r->cpu.idle = (struct opt_i64){true, 0};
+}
+
 /* config-linux.md: with checkBeforeUpdate a limit below the usage is rejected, where the kernel would kill. */
 static int check_usage(const struct cgroup *cg, const struct spec_resources *r, struct error *e)
 {
@@ -164,15 +179,18 @@ int cgroup_update(const struct cgroup *cg, const struct spec_resources *resource
 		return error_set(e, ERROR_HOST, ENOENT, "cannot open cgroup '%s'", cg->path);
 	complete_memory(cg, &r, memory_swap);
 	complete_cpu(cg, &r);
+	complete_idle(cg, &r);
 	if (cgroup_writes(&r, &a, &writes, e) < 0)
 		return -1;
 	if (!writes.n)
 		return 0;
+	if (cg->unit)
+		cgroup_writes_for_unit(&writes, cgroup_period(cg), &a);
 	if (check_usage(cg, &r, e) < 0 || cgroup_controllers_enable(cg, &writes, e) < 0)
 		return -1;
 	struct undo *undo = arena_array(&a, writes.n, sizeof(*undo));
 	remember(cg, &writes, undo, &a);
-	/* systemd first: what its rounding loses the files have. */
+	/* systemd first: what it has no property for, or cannot keep, the files have. */
 	if (cgroup_update_unit(cg, &writes, e) == 0 && cgroup_apply(cg, &writes, e) == 0)
 		return 0;
 	put_back(cg, undo, writes.n, e);

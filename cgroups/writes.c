@@ -159,7 +159,7 @@ static int cpu(const struct spec_resources *r, struct list *l, struct error *e)
 	if (r->cpu.idle.set)
 		add(l, R "cpu.idle", "cpu.idle", arena_printf(l->a, "%" PRId64, r->cpu.idle.v))->optional = !idle;
 	/* An idle cgroup has the one weight of idle cgroups; the kernel refuses any other (EINVAL). */
-	if (!idle && r->cpu.shares.set && r->cpu.shares.v)
+	if (!spec_cpu_idle(r) && r->cpu.shares.set && r->cpu.shares.v)
 		add(l, R "cpu.shares", "cpu.weight", number(l, cgroup_weight_of_shares(r->cpu.shares.v)));
 	cpu_bandwidth(r, l);
 	if (r->cpu.cpus && *r->cpu.cpus)
@@ -322,6 +322,8 @@ static int unified(const struct spec_resources *r, struct list *l, struct error 
 		if (is_action(file))
 			return error_set(e, ERROR_CONFIG, 0, R "unified '%s': acts on processes and is no setting",
 					 file);
+		if (strcmp(file, "cpu.weight") == 0 && spec_cpu_idle(r))
+			continue;
 		/* The kernel takes one line a write. */
 		while (*value) {
 			size_t len = strcspn(value, "\n");

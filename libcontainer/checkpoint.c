@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/dl.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/num.h"
@@ -67,7 +68,8 @@ static int check(struct checkpoint *c, const struct runtime *rt, const char *id,
 		return -1;
 	if (spec_annotation(c->spec, LANDLOCK_ANNOTATION))
 		return error_set(e, ERROR_CONFIG, 0, LANDLOCK_ORIGIN ": criu restores processes without it");
-	return 0;
+	/* The deletion talks to systemd, and then the command cannot be begun anew. */
+	return c->state.unit && !c->o->leave_running && !c->o->pre_dump ? dl_prepare(0, e) : 0;
 }
 
 /* Relative to the images: both are moved together. */

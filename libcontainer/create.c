@@ -215,8 +215,11 @@ int creation_prepare(struct creation *c, struct error *e)
 	if (c->mode == CREATE &&
 	    (mkfifoat(c->dir.fd, "exec.fifo", 0600) < 0 || mkfifoat(c->dir.fd, "result.fifo", 0600) < 0))
 		return error_set(e, ERROR_HOST, errno, "cannot create the fifos of the state directory");
-	if (make_cgroup(c, e) < 0)
-		return -1;
+	return make_cgroup(c, e);
+}
+
+int creation_arm(const struct creation *c, struct error *e)
+{
 	return guarding_arm(&c->guarding, c->spec, c->o->id, c->rt->root, c->intent.cgroup, e);
 }
 
@@ -285,6 +288,8 @@ static int beside_init(void *ctx, const struct spawn *sp, struct error *e)
 	bool devices = c->has_cgroup && !c->devices_done;
 	char shared[GUARD_DEVICES_MAX];
 
+	if (creation_arm(c, e) < 0)
+		return -1;
 	if (devices && cgroup_create_devices(&c->cgroup, resources, guard_devices(&c->guarding.guard, shared), e) < 0)
 		return -1;
 	if (replace_file_at(c->dir.fd, "config.json", c->spec->text, c->spec->text_size, 0600, e) < 0)

@@ -40,6 +40,8 @@ must_check int creation_begin(struct creation *c, struct error *e);
 void creation_done(struct creation *c);
 /* Everything on disk and in cgroups that must be there before the first process. */
 must_check int creation_prepare(struct creation *c, struct error *e);
+/* The guard's entry and record: before the program, since what is looked up by the label is sealed at its execve. */
+must_check int creation_arm(const struct creation *c, struct error *e);
 must_check int creation_fill_state(struct creation *c, struct error *e);
 /* The state document for hooks; in the arena. */
 const char *creation_json(struct creation *c, enum status status, pid_t pid);

@@ -2,6 +2,7 @@
 /* A further process in a container: the same planners for privileges as create, on the checked copy of the spec. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +22,8 @@
 #include "libcontainer/state.h"
 #include "libcontainer/terminal.h"
 #include "spec/json.h"
+
+#define END_MS 500
 
 struct execution {
 	const struct exec_options *o;
@@ -47,6 +50,12 @@ static void execution_done(struct execution *x)
 	arena_done(&x->arena);
 }
 
+static int stopped(struct error *e)
+{
+	*e = (struct error){};
+	return error_set(e, ERROR_STATE, 0, "cannot exec in a stopped container");
+}
+
 static int check_status(struct execution *x, struct error *e)
 {
 	enum status status;
@@ -54,11 +63,14 @@ static int check_status(struct execution *x, struct error *e)
 	if (state_status(&x->dir, &x->state, &status, e) < 0)
 		return -1;
 	if (status == STATUS_STOPPED)
-		return error_set(e, ERROR_STATE, 0, "cannot exec in a stopped container");
+		return stopped(e);
 	if (status == STATUS_PAUSED && !x->o->ignore_paused)
 		return error_set(e, ERROR_STATE, 0,
 				 "cannot exec in a paused container (use --ignore-paused to override)");
-	return state_open_init(&x->state, &x->init, e);
+	if (state_open_init(&x->state, &x->init, e) < 0)
+		return -1;
+	/* It may have ended since. */
+	return x->init < 0 ? stopped(e) : 0;
 }
 
 /* "uid[:gid]", numbers only: a name would have to be looked up in a file of the image. */
@@ -258,6 +270,8 @@ static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan
 	if (guarding_join(&x->guarding, &x->state.guard, e) < 0)
 		return -1;
 	plan->regs[0] = fcntl(x->init, F_DUPFD_CLOEXEC, 3);
+	if (plan->regs[0] < 0)
+		return error_set(e, ERROR_HOST, errno, "cannot keep the descriptor of init");
 	auto_close int cgroup_fd = exec_cgroup_fd(x, e);
 	if (e->kind != ERROR_NONE || affinity(x->process.exec_cpu_affinity.initial, 0, "initial", e) < 0)
 		return -1;
@@ -274,7 +288,11 @@ static int exec_spawn(struct execution *x, const struct runtime *rt, struct plan
 			     .init = x->state.pid,
 			     .pidfd = -1,
 			     .master = -1};
-	return spawn_run(sp, e);
+	if (spawn_run(sp, e) == 0)
+		return 0;
+	/* Whatever failed, it is because init ended meanwhile; its members are killed and its namespaces gone a moment before. */
+	bool ends = sp->killed || e->sys == ESRCH;
+	return poll(&(struct pollfd){.fd = x->init, .events = POLLIN}, 1, ends ? END_MS : 0) == 1 ? stopped(e) : -1;
 }
 
 static int hand_out(struct execution *x, const struct spawn *sp, struct error *e)

@@ -19,6 +19,8 @@ static int print_cgroup(const struct spec *spec, bool systemd, struct arena *a, 
 
 	if (cgroup_writes(&spec->linux_.resources, a, &writes, e) < 0)
 		return -1;
+	if (systemd)
+		cgroup_writes_for_unit(&writes, 0, a);
 	for (size_t i = 0; i < writes.n; i++) {
 		char *line = arena_printf(a, "    cgroup  %-14s %s", writes.v[i].file, writes.v[i].value);
 		strbuf_addf(out, "%-72s # %s\n", line, writes.v[i].property);

@@ -310,9 +310,24 @@ static int on_notify(void *ctx, struct criu_notice *notice, struct error *e)
 
 /* --- the command */
 
+/* criu would find the cgroup that it is in by then, and give up. That there was none before is known here. */
+static int be_strict(const struct restoration *r, struct criu_options *o, struct error *e)
+{
+	const char *mode = r->o->manage_cgroups_mode;
+
+	*o = *r->o;
+	if (!mode || strcmp(mode, "strict") != 0 || !r->c.has_cgroup)
+		return 0;
+	if (!r->c.cgroup.created)
+		return error_set(e, ERROR_STATE, EEXIST, "--manage-cgroups-mode strict: cgroup '%s'", r->c.cgroup.path);
+	o->manage_cgroups_mode = "full";
+	return 0;
+}
+
 static int ask(struct restoration *r, struct error *e)
 {
 	struct strbuf *out = &r->options;
+	struct criu_options o;
 
 	r->criu.log_file = "restore.log";
 	r->criu.notify = on_notify;
@@ -321,7 +336,7 @@ static int ask(struct restoration *r, struct error *e)
 	wire_str(out, CRIU_ROOT, r->c.rootfs);
 	wire_uint(out, CRIU_RST_SIBLING, true);
 	wire_uint(out, CRIU_EVASIVE_DEVICES, true);
-	if (criu_common(out, r->o, r->c.spec, e) < 0 || add_namespaces(r, e) < 0 || add_descriptors(r, e) < 0 ||
+	if (be_strict(r, &o, e) < 0 || criu_common(out, &o, r->c.spec, e) < 0 || add_namespaces(r, e) < 0 || add_descriptors(r, e) < 0 ||
 	    prepare_mounts(r, e) < 0)
 		return -1;
 	if (criu_start(&r->criu, r->c.rootfs, r->fds, r->n_fds, e) < 0 || enter_cgroup(r, e) < 0 ||
@@ -335,7 +350,7 @@ static int restore(struct restoration *r, struct error *e)
 	struct creation *c = &r->c;
 
 	if (check(r, e) < 0 || criu_open(&r->criu, r->o, false, e) < 0 || creation_prepare(c, e) < 0 ||
-	    creation_fill_state(c, e) < 0)
+	    creation_arm(c, e) < 0 || creation_fill_state(c, e) < 0)
 		return -1;
 	c->late_namespaces = 0;
 	if (c->has_cgroup && !c->devices_done && cgroup_create_devices(&c->cgroup, &c->spec->linux_.resources, NULL, e) < 0)

@@ -335,6 +335,7 @@ static int vanished(struct spawn *sp, struct error *e)
 	sp->pid = 0;
 	if (info.si_code == CLD_EXITED)
 		return error_set(e, ERROR_HOST, 0, "container init ended with status %d", info.si_status);
+	sp->killed = info.si_status;
 	error_set(e, ERROR_HOST, 0, "container init was killed by signal %d%s", info.si_status,
 		  info.si_status == SIGKILL ? " (OOM-killed, memory limit too low?)" : "");
 	return -1;

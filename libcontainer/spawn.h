@@ -31,6 +31,7 @@ struct spawn {
 	pid_t init;               /* exec: of the container */
 	bool rdt_existed;         /* the resctrl group was there before */
 	int mount_fd;             /* that init sent to BARRIER_MOUNT; -1 */
+	int killed;               /* by this signal, without a word */
 	struct netdevs *netdevs; /* that were moved, until the container is ready; NULL: none */
 	/* out; owned by the caller after success */
 	pid_t pid;

@@ -89,9 +89,14 @@ static int update_cgroup(const struct statedir *dir, const struct state *state, 
 	auto_policy struct policy policy = {};
 	int64_t swap = 0;
 
-	if (spec_load(dir->fd, "config.json", &spec, e) < 0 ||
-	    spec_parse_resources(spec, o->name, o->text, o->size, &r, e) < 0 ||
-	    gate_read(spec, &policy, e) < 0 || gate_update(&policy, spec, &r, e) < 0)
+	if (spec_load(dir->fd, "config.json", &spec, e) < 0)
+		return -1;
+	spec->warnings.n = 0; /* create said those */
+	if (spec_parse_resources(spec, o->name, o->text, o->size, &r, e) < 0)
+		return -1;
+	for (size_t i = 0; i < spec->warnings.n; i++)
+		log_write(LOG_WARNING, "%s: %s", o->name, spec->warnings.v[i]);
+	if (gate_read(spec, &policy, e) < 0 || gate_update(&policy, spec, &r, e) < 0)
 		return -1;
 	/* Engines send the whole object that the container was made with. */
 	if (r.devices.n > 0)

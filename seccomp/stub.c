@@ -50,8 +50,10 @@ static uint32_t highest_syscall(const struct spec_seccomp *profile, const struct
 
 	for (size_t i = 0; i < profile->syscalls.n; i++) {
 		const struct spec_strings *names = &profile->syscalls.v[i].names;
-		for (size_t j = 0; j < names->n; j++)
-			highest = MAX(highest, lib->syscall_resolve_name_arch(token, names->v[j]));
+		for (size_t j = 0; j < names->n; j++) {
+			int number = lib->syscall_resolve_name_arch(token, names->v[j]);
+			highest = MAX(highest, number);
+		}
 	}
 	return (uint32_t)highest;
 }

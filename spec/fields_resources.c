@@ -21,25 +21,42 @@ static int decode_rule_type(struct decoder *d, const struct where *w, void *targ
 	return s[0] ? decode_error(d, w, "unknown device type '%s' (known: a b c)", SHOWN(s)) : 0;
 }
 
+#define ACCESSES "rwm"
+
 static int decode_access(struct decoder *d, const struct where *w, void *target)
 {
 	const char *s = w->v->text;
-	size_t n = strlen(s);
+	char *known = target;
 
-	if (n == 0 || n > 3 || s[strspn(s, "rwm")])
+	for (const char *c = ACCESSES; *c; c++)
+		if (strchr(s, *c))
+			*known++ = *c;
+	*known = '\0';
+	if (known == target)
 		return decode_error(d, w, "must be made of 'r', 'w' and 'm', is '%s'", SHOWN(s));
-	memcpy(target, s, n + 1);
 	return 0;
+}
+
+/* "rwa" is in the wild, and other runtimes let it pass. What it means nobody knows: it allows no more, and denies no less,
+ * than it can have meant. */
+static void check_access(struct decoder *d, const struct where *w, struct spec_dev_rule *rule, const char *s)
+{
+	if (!s[strspn(s, ACCESSES)])
+		return;
+	if (!rule->allow)
+		memcpy(rule->access, ACCESSES, sizeof(rule->access));
+	decode_warn(d, "linux.resources.devices[%zu].access: '%s' is not made of r, w and m alone, taking it as '%s'",
+		    w->index, SHOWN(s), rule->access);
 }
 
 static int check_rule(struct decoder *d, const struct where *w, void *target)
 {
 	struct spec_dev_rule *rule = target;
+	struct where access = {.up = w, .v = w->v, .key = "access"};
 
-	if (!rule->access[0]) {
-		struct where access = {.up = w, .v = w->v, .key = "access"};
+	if (!rule->access[0])
 		return decode_error(d, &access, "is required");
-	}
+	check_access(d, w, rule, json_get(w->v, "access")->text);
 	if (!rule->type)
 		rule->type = 'a';
 	return 0;

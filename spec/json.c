@@ -331,7 +331,8 @@ static int syntax_error(struct build *b, size_t size)
 
 	if (newline)
 		*newline = '\0';
-	count_lines(b, MIN(yajl_get_bytes_consumed(b->yajl), size));
+	size_t consumed = yajl_get_bytes_consumed(b->yajl);
+	count_lines(b, MIN(consumed, size));
 	build_error(b, text ? (const char *)text : "not JSON");
 	if (text)
 		yajl_free_error(b->yajl, text);

@@ -204,6 +204,8 @@ must_check int spec_parse_process(struct spec *spec, const char *name, const cha
 /* update -r: a bare resources object, same ownership. */
 must_check int spec_parse_resources(struct spec *spec, const char *name, const char *text, size_t size,
 				    struct spec_resources *ret, struct error *e);
+/* Of cpu.idle and unified's, which overrides it: an idle cgroup takes no weight. */
+bool spec_cpu_idle(const struct spec_resources *resources);
 /* mounts add|remove: a bare array of mounts for a container with this configuration, same ownership; places: of which only the
  * destinations are meant. */
 must_check int spec_parse_mounts(struct spec *spec, const char *name, const char *text, size_t size, bool places,

@@ -366,11 +366,38 @@ static int check_unified(struct rules *r, const struct spec_resources *resources
 	return 0;
 }
 
+static const char *unified_value(const struct spec_resources *resources, const char *file)
+{
+	for (size_t i = 0; i < resources->unified.n; i++)
+		if (strcmp(resources->unified.v[i].key, file) == 0)
+			return resources->unified.v[i].value;
+	return NULL;
+}
+
+bool spec_cpu_idle(const struct spec_resources *resources)
+{
+	const char *idle = unified_value(resources, "cpu.idle");
+
+	return idle ? strcmp(idle, "1") == 0 : resources->cpu.idle.set && resources->cpu.idle.v != 0;
+}
+
+/* V52: the kernel takes no weight for an idle cgroup, whose weight is one of its own. */
+static void warn_of_weight(struct rules *r, const struct spec_resources *resources)
+{
+	if (!spec_cpu_idle(resources))
+		return;
+	if (resources->cpu.shares.set && resources->cpu.shares.v)
+		decode_warn(r->decoder, "linux.resources.cpu.shares: unable to apply both shares and idle, ignoring the shares");
+	if (unified_value(resources, "cpu.weight"))
+		decode_warn(r->decoder, "linux.resources.unified: unable to apply both cpu.weight and cpu.idle, ignoring cpu.weight");
+}
+
 int validate_resources(struct rules *r, const struct spec_resources *resources)
 {
-	if (check_cpu(r, resources) < 0)
+	if (check_cpu(r, resources) < 0 || check_unified(r, resources) < 0)
 		return -1;
-	return check_unified(r, resources);
+	warn_of_weight(r, resources);
+	return 0;
 }
 
 int validate_linux(struct rules *r, const struct spec *spec)

@@ -47,8 +47,10 @@ static size_t column_width(const char *const *cells, size_t rows, size_t columns
 {
 	size_t width = COLUMN_MIN;
 
-	for (size_t row = 0; row < rows; row++)
-		width = MAX(width, cell_width(cells[row * columns + column]) + COLUMN_GAP);
+	for (size_t row = 0; row < rows; row++) {
+		size_t cell = cell_width(cells[row * columns + column]) + COLUMN_GAP;
+		width = MAX(width, cell);
+	}
 	return width;
 }
 

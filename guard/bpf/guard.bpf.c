@@ -152,15 +152,18 @@ int sweep(struct bpf_iter__task *ctx)
 	struct nsproxy *ns;
 	int ret;
 
-	if (!t || of_the_host(t) || (t->flags & (PF_EXITING | PF_KTHREAD)))
+	if (!t || (t->flags & (PF_EXITING | PF_KTHREAD)))
 		return 0;
 	l = label_of(t);
-	if (!l) {
-		orphan(t, GUARD_HOOK_SWEEP, GUARD_TIER_SWEEP);
+	/* The first in the host's pid namespace is no exception yet. */
+	if (l && l->state == GUARD_LABEL_RESTORED) {
+		label_restored(t, l);
 		return 0;
 	}
-	if (l->state == GUARD_LABEL_RESTORED) {
-		label_restored(t, l);
+	if (of_the_host(t))
+		return 0;
+	if (!l) {
+		orphan(t, GUARD_HOOK_SWEEP, GUARD_TIER_SWEEP);
 		return 0;
 	}
 	e = entry_of(l, false, &ret);
@@ -170,4 +173,5 @@ int sweep(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-char guard_license[] SEC("license") = "Dual BSD/GPL";
+/* What the kernel is told: the helpers that are used are for programs under its own licence. */
+char guard_license[] SEC("license") = "GPL";

@@ -6,16 +6,6 @@
 
 #define ANCESTORS_MAX 64
 
-/* Its processes cannot be told from those of the host by the level of their pid namespace. */
-static __noinline void expect_host_pid(uint64_t cookie)
-{
-	struct guard_entry *e = bpf_map_lookup_elem(&containers, &cookie);
-	struct guard_settings *s = host_settings();
-
-	if (e && s && (e->flags & GUARD_HOST_PID))
-		s->host_pid_members = 1;
-}
-
 /*
  * What the runtime itself is in may be neither the initial namespaces nor a container's: where it runs in a sandbox. The children's
  * pid and time namespaces may be the container's already.
@@ -57,10 +47,8 @@ static __noinline int inherit(struct task_struct *child, uint64_t flags)
 
 	if (!parent || !parent->cookie)
 		return 0;
-	if (parent->state == GUARD_LABEL_RUNTIME) {
-		expect_host_pid(parent->cookie);
+	if (parent->state == GUARD_LABEL_RUNTIME)
 		outside_learn(bpf_get_current_task_btf());
-	}
 	l = bpf_task_storage_get(&labels, child, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!l)
 		return is_found_later(flags) ? 0 : -EAGAIN;
@@ -125,6 +113,9 @@ static __noinline void seal(struct task_struct *t, struct guard_label *l, struct
 
 	if (s && !s->host[GUARD_PID])
 		host_learn(t, s);
+	/* Its processes cannot be told from those of the host by the level of their pid namespace. */
+	if (s && (e->flags & GUARD_HOST_PID))
+		s->host_pid_members = 1;
 #pragma unroll
 	for (int i = 0; i < GUARD_OBJECTS_N; i++) {
 		e->object[i] = v->object[i];

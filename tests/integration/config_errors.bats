@@ -104,7 +104,7 @@ raw() {
 		.process.rlimits = [{type: "RLIMIT_FOO", soft: 1, hard: 1}]@process.rlimits[0].type: unknown resource limit 'RLIMIT_FOO'
 		.linux.rootfsPropagation = "public"@linux.rootfsPropagation: unknown propagation 'public'
 		.linux.resources.devices[0].type = "x"@linux.resources.devices[0].type: unknown device type 'x'
-		.linux.resources.devices[0].access = "rwx"@linux.resources.devices[0].access: must be made of 'r', 'w' and 'm', is 'rwx'
+		.linux.resources.devices[0].access = "x"@linux.resources.devices[0].access: must be made of 'r', 'w' and 'm', is 'x'
 		.linux.personality = {domain: "WINDOWS"}@linux.personality.domain: unknown execution domain 'WINDOWS'
 		.linux.memoryPolicy = {mode: "MPOL_FOO"}@linux.memoryPolicy.mode: unknown memory policy mode 'MPOL_FOO'
 		.linux.timeOffsets = {realtime: {secs: 1}}@linux.timeOffsets

@@ -116,6 +116,15 @@ kmsg='tmp | caps(["CAP_MKNOD", "CAP_SYSLOG"]) | .linux.devices = [{path: "/dev/k
 	is "$output" "not to write"
 }
 
+@test "device rules: an access that nobody knows allows no more and denies no less, with a warning" {
+	[[ -r /dev/kmsg ]] || skip "the machine has no kernel log"
+	config "$kmsg" '.process.args = ["sh", "-c", "(exec 3</dev/kmsg) 2>/dev/null || echo denied"] | .linux.resources.devices += [
+		{allow: true, type: "c", major: 1, minor: 11, access: "rw"}, {allow: false, type: "c", major: 1, minor: 11, access: "wa"}]'
+	kedge run --bundle "$BUNDLE" c1
+	is "$status $output" "0 denied"
+	has "$stderr" "linux.resources.devices[2].access: 'wa' is not made of r, w and m alone, taking it as 'rwm'"
+}
+
 @test "device rules: hold for exec, and reach no other container" {
 	start c1 "$kmsg"
 	start c2 "$kmsg" '.linux.resources.devices = [{allow: true, access: "rwm"}]'

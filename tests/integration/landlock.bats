@@ -42,11 +42,11 @@ mv /in/file /in/e/f'
 }
 
 @test "landlock: whoever it is: a user, root of a user namespace, without no_new_privs, with a filter that knows no Landlock" {
-	local who filter may='{"write": ["/in", "/home/x", "/dev/null"]}'
+	local who filter may='{"write": ["/in", "/home/user", "/dev/null"]}'
 	filter='.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["landlock_create_ruleset", "landlock_add_rule",
 		"landlock_restrict_self"], action: "SCMP_ACT_KILL_PROCESS"}]}'
 	chmod 700 "$ROOTFS/home" # the user does not reach what is in it, and need not
-	mkdir -p "$ROOTFS/home/x"
+	mkdir -p "$ROOTFS/home/user"
 	for who in '.process.user = {uid: 1000, gid: 1000}' '.process.user = {uid: 1000, gid: 1000} | .process.noNewPrivileges = false' \
 		'.process.noNewPrivileges = false' userns 'userns | .process.noNewPrivileges = false' \
 		'caps(["CAP_DAC_OVERRIDE", "CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH"]) | .process.noNewPrivileges = false'; do

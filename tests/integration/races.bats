@@ -89,6 +89,30 @@ losers() { cat "$T"/err.* | sed 's/^kedge: [a-z]* .c1.: //' | sort -u; }
 	done
 }
 
+@test "exec against kill runs, is killed, or says that the container has stopped" {
+	local round i pids said
+	for round in {1..15}; do
+		start
+		pids=()
+		for i in 1 2 3; do
+			timeout 20 "$KEDGE" --root "$STATE" exec c1 sleep 1000 </dev/null >/dev/null 2>"$T/err.$i" &
+			pids+=($!)
+		done
+		sleep "0.00$round"
+		ok kill c1 KILL
+		for i in "${pids[@]}"; do
+			status=0
+			wait "$i" || status=$?
+			# 255 is a failure of exec itself.
+			((status == 137 || status == 255)) || { echo "status $status"; return 1; }
+		done
+		said=$(losers)
+		is "$(grep -vxE 'cannot exec in a stopped container|' <<<"$said")" ""
+		ok delete --force c1
+		nothing_left
+	done
+}
+
 stopped() { [[ $("$KEDGE" --root "$STATE" state c1 2>/dev/null) == *'"status": "stopped"'* ]]; }
 
 # The lives of containers c$1, c$(($1 + 8)), ...: one line for each that goes wrong.

@@ -162,6 +162,8 @@ static void test_cpu_update(void)
 	UPDATE("the period stays", "cpu.max", "30000 100000", .cpu.quota = SET(30000));
 	UPDATE("the quota stays", "cpu.max", "30000 50000", .cpu.period = SET(50000));
 	UPDATE("idle", "cpu.idle", "1", .cpu = {.idle = SET(1), .shares = SET(2048)});
+	UPDATE("a weight ends it", "cpu.weight", "59", .cpu.shares = SET(512));
+	UPDATE("idle again", "cpu.idle", "1", .cpu.idle = SET(1));
 	UPDATE("and back, with a weight", "cpu.weight", "174", .cpu = {.idle = SET(0), .shares = SET(2048)});
 	ok(works(cgroup_remove(&cg, &e), &e, "update"), "removed");
 }

@@ -106,6 +106,8 @@ static void test_cpu(void)
 	GIVES("burst alone", "cpu.max.burst=2000", .cpu.burst = I64(2000));
 	GIVES("burst 0", "cpu.max.burst=0?", .cpu.burst = I64(0));
 	GIVES("idle has its own weight", "cpu.idle=1", .cpu.idle = I64(1), .cpu.shares = I64(512));
+	GIVES("idle by unified, too", "cpu.idle=1", .cpu.shares = I64(512),
+	      .unified = {2, (struct spec_pair[]){{(char[]){"cpu.weight"}, (char[]){"8"}}, {(char[]){"cpu.idle"}, (char[]){"1"}}}});
 	GIVES("not idle, before the weight", "cpu.idle=0?\ncpu.weight=59", .cpu.idle = I64(0), .cpu.shares = I64(512));
 	GIVES("cpuset", "cpuset.cpus=0-3,7\ncpuset.mems=0", .cpu.cpus = (char[]){"0-3,7"}, .cpu.mems = (char[]){"0"});
 	GIVES("an empty list is unset", "", .cpu.cpus = (char[]){""}, .cpu.mems = (char[]){""});

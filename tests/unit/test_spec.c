@@ -213,6 +213,48 @@ static void test_load(void)
 	rmdir(dir);
 }
 
+/* warning NULL: none */
+static struct spec *resources(const char *text, const char *warning)
+{
+	struct spec *spec = NULL;
+	auto_strbuf struct strbuf config = {0};
+
+	strbuf_addf(&config, "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"linux\":{\"resources\":{%s}}}", text);
+	is_str(spec_refusal(config.s, config.len, &spec), NULL, "accepted");
+	is_str(spec->warnings.n ? spec->warnings.v[0] : NULL, warning, "and warned of");
+	is_int(spec->warnings.n, warning != NULL, "once at most");
+	return spec;
+}
+
+static void test_resources_warnings(void)
+{
+	struct spec *spec = resources(
+		"\"devices\":[{\"allow\":false,\"access\":\"rwm\"},{\"allow\":true,\"type\":\"c\",\"access\":\"ra\"}]",
+		"linux.resources.devices[1].access: 'ra' is not made of r, w and m alone, taking it as 'r'");
+	is_str(spec->linux_.resources.devices.v[1].access, "r", "no more is allowed");
+	spec_free(spec);
+	spec = resources("\"devices\":[{\"access\":\"rwa\",\"allow\":false}]",
+			 "linux.resources.devices[0].access: 'rwa' is not made of r, w and m alone, taking it as 'rwm'");
+	is_str(spec->linux_.resources.devices.v[0].access, "rwm", "no less is denied");
+	spec_free(spec);
+	spec = resources("\"devices\":[{\"allow\":false,\"access\":\"mw\"}],\"cpu\":{\"idle\":0,\"shares\":2},"
+			 "\"unified\":{\"cpu.weight\":\"8\"}", NULL);
+	is_str(spec->linux_.resources.devices.v[0].access, "wm", "in whatever order");
+	ok(!spec_cpu_idle(&spec->linux_.resources), "not idle");
+	spec_free(spec);
+	spec = resources("\"cpu\":{\"idle\":1,\"shares\":512}",
+			 "linux.resources.cpu.shares: unable to apply both shares and idle, ignoring the shares");
+	ok(spec_cpu_idle(&spec->linux_.resources), "idle");
+	spec_free(spec);
+	spec = resources("\"cpu\":{\"idle\":0},\"unified\":{\"cpu.weight\":\"8\",\"cpu.idle\":\"1\"}",
+			 "linux.resources.unified: unable to apply both cpu.weight and cpu.idle, ignoring cpu.weight");
+	ok(spec_cpu_idle(&spec->linux_.resources), "idle by unified");
+	spec_free(spec);
+	spec = resources("\"cpu\":{\"idle\":1,\"shares\":512},\"unified\":{\"cpu.idle\":\"0\"}", NULL);
+	ok(!spec_cpu_idle(&spec->linux_.resources), "not idle by unified");
+	spec_free(spec);
+}
+
 static void test_default(void)
 {
 	auto_strbuf struct strbuf text = {0};
@@ -297,6 +339,7 @@ int main(void)
 	test_lenient();
 	test_bare_objects();
 	test_load();
+	test_resources_warnings();
 	test_default();
 	test_features();
 	test_sysctl_path();

@@ -173,6 +173,31 @@ static void limits(const char *what, const struct spec_resources *r, uint64_t pe
 #define LIMITS(what, want, ...) limits(what, &(const struct spec_resources){__VA_ARGS__}, 0, want)
 #define UNIFIED(file, value) .unified = LIST(struct spec_pair, {(char[]){file}, (char[]){value}})
 
+static void rounded(const char *value, uint64_t period, const char *want)
+{
+	struct cgroup_write v[] = {{.file = "pids.max", .value = "7"}, {.file = "cpu.max", .value = value}};
+	struct cgroup_writes w = {ARRAY_SIZE(v), v};
+
+	cgroup_writes_for_unit(&w, period, &arena);
+	is_str(v[1].value, want, "cpu.max of '%s' in a scope", value);
+	is_str(v[0].value, "7", "and nothing else");
+}
+
+static void test_rounding(void)
+{
+	rounded("50000 100000", 0, "50000 100000");
+	rounded("33300 100000", 0, "34000 100000");
+	rounded("500000 900000", 0, "504000 900000");
+	rounded("603000 900000", 0, "603000 900000");
+	rounded("1000 1000000", 0, "10000 1000000");
+	rounded("33300", 0, "34000");
+	rounded("33300", 50000, "33500 50000");
+	rounded("max", 50000, "max 50000");
+	rounded("max 50000", 0, "max 50000");
+	rounded("max", 0, "max");
+	rounded("much", 0, "much");
+}
+
 static void test_limits(void)
 {
 	LIMITS("none", "", .set = true);
@@ -282,6 +307,7 @@ int main(void)
 	test_bad_places();
 	test_values();
 	test_bad_values();
+	test_rounding();
 	test_limits();
 	test_io();
 	test_unified();

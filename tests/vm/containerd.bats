@@ -34,7 +34,7 @@ teardown() {
 	true
 }
 
-ct() { timeout --foreground -k 5 60 ctr -n "$NS" "$@" 3>&-; }
+ct() { timeout --foreground -k 5 120 ctr -n "$NS" "$@" 3>&-; }
 
 # ct_run [OPTION]... -- COMMAND...: to the end, and removed.
 ct_run() {
@@ -57,7 +57,7 @@ running() { [[ $(task_status) == RUNNING ]]; }
 # watch_events, saw TEXT: what containerd tells of this test's container, from now on. A client that has just been started may not be
 # listening yet: it is when it has told of something that is there to be told.
 watch_events() {
-	ct events >"$BATS_TEST_TMPDIR/events" 2>&1 &
+	ctr -n "$NS" events >"$BATS_TEST_TMPDIR/events" 2>&1 3>&- &
 	watcher=$!
 	eventually 20 is_listening
 }
@@ -70,7 +70,7 @@ saw() { grep -q "$1" "$BATS_TEST_TMPDIR/events"; }
 stopped() { [[ $(task_status) != RUNNING ]]; }
 
 # on_terminal COMMAND...: the client needs one for -t.
-on_terminal() { timeout --foreground -k 5 60 script -qec "stty rows 30 cols 100; $(printf '%q ' ctr -n "$NS" "$@")" /dev/null </dev/null 3>&-; }
+on_terminal() { timeout --foreground -k 5 120 script -qec "stty rows 30 cols 100; $(printf '%q ' ctr -n "$NS" "$@")" /dev/null </dev/null 3>&-; }
 
 @test "the fragment for containerd gives the CRI plug-in a runtime kedge" {
 	local conf=$BATS_TEST_TMPDIR/config.toml version name
@@ -121,18 +121,15 @@ on_terminal() { timeout --foreground -k 5 60 script -qec "stty rows 30 cols 100;
 
 @test "run: status 137 of a killed program" {
 	started -- sleep 1000
-	(sleep 1; ct task kill -s KILL "$ID") &
-	run ct task wait "$ID"
-	wait $!
+	ct task kill -s KILL "$ID"
 	eventually 10 stopped
 	run ct task delete "$ID"
 	[[ $output == *"exit code 137"* ]]
 }
 
-# The client loses an end of input that comes before the start.
-input_when() {
-	eventually 40 "$@" && sleep 1
-	echo hello
+# The client loses an end of input that comes before the start, which is over when containerd tells of it.
+input_after() {
+	eventually 40 saw "/tasks/$1 .*$ID" && echo hello
 }
 
 @test "run --log-uri: what it prints is in the file" {
@@ -142,7 +139,8 @@ input_when() {
 }
 
 @test "run: standard input" {
-	fed() { input_when running | ct run --rm --runc-binary "$RUNTIME" "$IMAGE" "$ID" cat; }
+	fed() { input_after start | ct run --rm --runc-binary "$RUNTIME" "$IMAGE" "$ID" cat; }
+	watch_events
 	run fed
 	[ "$status" -eq 0 ]
 	[ "$output" = hello ]
@@ -181,12 +179,11 @@ input_when() {
 @test "run: over the memory limit is status 137 and an OOM event" {
 	swapoff -a
 	watch_events
-	# The shim watches from the start that it tells of, and until the task is deleted.
-	started --memory-limit 33554432 -- sh -c 'until [ -e /go ]; do sleep 0.1; done; exec tail /dev/zero'
-	eventually 20 saw "/tasks/start .*$ID"
-	touch "/proc/$(task_pid)/root/go"
-	eventually 20 stopped
+	# The shim does not tell of what was before it looked, nor of what it has not read when the cgroup is empty.
+	started --memory-limit 33554432 -- sh -c 'until [ -e /seen ]; do tail /dev/zero; done; exec tail /dev/zero'
 	eventually 20 saw "/tasks/oom .*$ID"
+	: >"/proc/$(task_pid)/root/seen"
+	eventually 20 stopped
 	run ct task delete "$ID"
 	[[ $output == *"exit code 137"* ]]
 }
@@ -269,8 +266,8 @@ input_when() {
 }
 
 @test "task exec: standard input" {
-	two_processes() { [[ $(wc -l <"$(task_cgroup)/cgroup.procs") == 2 ]]; }
-	fed() { input_when two_processes | ct task exec --exec-id e1 "$ID" cat; }
+	fed() { input_after exec-started | ct task exec --exec-id e1 "$ID" cat; }
+	watch_events
 	started -- sleep 1000
 	run fed
 	[ "$status" -eq 0 ]
@@ -314,7 +311,7 @@ input_when() {
 	eventually 10 eval "((\$(wc -l <$path/cgroup.procs) == 3))"
 	ct task kill -a -s KILL "$ID"
 	eventually 20 stopped
-	eventually 10 eval "! grep -q . $path/cgroup.procs 2>/dev/null"
+	eventually 10 nobody_in "$path"
 }
 
 @test "task pause, resume" {
@@ -341,13 +338,14 @@ input_when() {
 	run ct task delete "$ID"
 	[ "$status" -ne 0 ]
 	running
-	local pid
+	local pid path
 	pid=$(task_pid)
+	path=$(task_cgroup)
 	run ct task delete --force "$ID"
-	[ ! -d "/proc/$pid" ]
+	eventually 10 no_process "$pid"
 	[ -z "$(task_status)" ]
-	[ ! -e "/run/containerd/runc/$NS/$ID" ]
-	[ -z "$(find "$CGROUP" -type d -name "$ID")" ]
+	eventually 10 test ! -e "/run/containerd/runc/$NS/$ID"
+	eventually 10 test ! -e "$path"
 }
 
 @test "events: from create to exit" {
@@ -373,7 +371,7 @@ input_when() {
 	pid=$(task_pid)
 	shim=$(awk '{print $4}' "/proc/$pid/stat")
 	kill -KILL "$shim"
-	eventually 20 test ! -d "/proc/$pid"
+	eventually 20 no_process "$pid"
 	eventually 20 test ! -e "/run/containerd/runc/$NS/$ID"
 }
 
@@ -382,7 +380,7 @@ input_when() {
 	started -- sleep 1000
 	pid=$(task_pid)
 	systemctl restart containerd
-	running
+	eventually 20 running
 	[ "$(task_pid)" = "$pid" ]
 	run ct task exec --exec-id e1 "$ID" echo still here
 	[ "$output" = "still here" ]
@@ -399,16 +397,16 @@ input_when() {
 }
 
 @test "everything killed and /run lost, as by a reboot: the container is there, and can be started again" {
-	local path
+	local pid path
 	started -- sleep 1000
+	pid=$(task_pid)
 	path=$(task_cgroup)
 	systemctl stop containerd
-	pkill -KILL containerd-shim
-	echo 1 >"$path/cgroup.kill"
-	eventually 10 sh -c '! pidof sleep >/dev/null'
-	rmdir "$path"
-	grep -o ' /run/containerd[^ ]*' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l
-	rm -rf /run/containerd
+	end_all containerd-shim
+	end_cgroup "$path"
+	eventually 10 no_process "$pid"
+	eventually 10 rmdir "$path"
+	lose /run/containerd
 	systemctl start containerd
 	ct container ls -q | grep -qx "$ID"
 	ct task start -d "$ID" </dev/null >"$BATS_TEST_TMPDIR/log" 2>&1
@@ -420,8 +418,8 @@ input_when() {
 @test "many containers at once" {
 	local i n=${CONTAINERS:-10} pids=()
 	for ((i = 1; i <= n; i++)); do
-		ct run --rm --runc-binary "$RUNTIME" "$IMAGE" "$ID-$i" sh -c "exit $i" \
-			</dev/null >"$BATS_TEST_TMPDIR/$i" 2>&1 &
+		timeout --foreground -k 5 600 ctr -n "$NS" run --rm --runc-binary "$RUNTIME" "$IMAGE" "$ID-$i" sh -c "exit $i" \
+			</dev/null >"$BATS_TEST_TMPDIR/$i" 2>&1 3>&- &
 		pids+=($!)
 	done
 	for ((i = 1; i <= n; i++)); do

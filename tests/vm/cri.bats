@@ -28,7 +28,7 @@ setup_file() {
 	command podman import -q -c 'CMD ["/bin/sleep", "1000000"]' "$IMAGES/busybox.tar" "$IMAGE"
 	command podman save -q --format oci-archive -o "$BATS_FILE_TMPDIR/image.tar" "$IMAGE"
 	ctr -n k8s.io image import --base-name "${IMAGE%:*}" --index-name "$IMAGE" "$BATS_FILE_TMPDIR/image.tar"
-	eventually 20 image_known
+	eventually 30 image_known
 }
 
 teardown_file() {
@@ -85,9 +85,12 @@ status_of() { on ContainerStatus | jq -r ".status.$1"; }
 status_is() { [[ $(status_of "$1") == "$2" ]]; }
 ended() { status_is state CONTAINER_EXITED; }
 log_of() { cut -d ' ' -f 2- "/var/log/pods/$UID_OF_POD/$1.log"; }
+log_has() { [[ $(log_of "$1") == *"$2"* ]]; } # NAME TEXT
+# pids_of: of the pod's processes.
+pids_of() { find "$CGROUP/kubepods.slice/kubepods-$UID_OF_POD.slice" -name cgroup.procs -exec cat {} +; }
 # exec_sync COMMAND...: output, then status.
 exec_sync() {
-	on ExecSync "{cmd: $(jq -cn '$ARGS.positional' --args -- "$@"), timeout: 20}" |
+	on ExecSync "{cmd: $(jq -cn '$ARGS.positional' --args -- "$@"), timeout: 60}" |
 		jq -r '((.stdout // "") | @base64d) + ((.stderr // "") | @base64d) + "status \(.exit_code // 0)"'
 }
 
@@ -104,8 +107,8 @@ exec_sync() {
 	eventually 20 ended
 	[ "$(status_of exit_code)" = 3 ]
 	[ "$(status_of reason)" = Error ]
-	run log_of main
-	[[ $output == *"stdout F out"* && $output == *"stderr F err"* ]]
+	eventually 10 log_has main "stdout F out"
+	eventually 10 log_has main "stderr F err"
 }
 
 @test "the pod's name and network, and the host's" {
@@ -125,8 +128,8 @@ exec_sync() {
 	start_pod
 	start main '["sh", "-c", "tty; test -t 0 && test -t 1 && echo both"]' '.tty = true | .stdin = true'
 	eventually 20 ended
-	run log_of main
-	[[ $output == */dev/pts/0*both* ]]
+	eventually 10 log_has main both
+	log_has main /dev/pts/0
 }
 
 @test "megabytes into the log, more than the container may have" {
@@ -197,18 +200,26 @@ exec_sync() {
 
 @test "StopContainer: asked first, then killed" {
 	start_pod
-	start polite '["sh", "-c", "trap \"exit 42\" TERM; while :; do sleep 0.1; done"]'
+	start polite '["sh", "-c", "trap \"exit 42\" TERM; echo up; while :; do sleep 0.1; done"]'
+	eventually 20 log_has polite up
 	on StopContainer '{timeout: 20}'
 	[ "$(status_of exit_code)" = 42 ]
-	start deaf '["sh", "-c", "trap \"\" TERM; while :; do sleep 0.1; done"]'
+	start deaf '["sh", "-c", "trap \"\" TERM; echo up; while :; do sleep 0.1; done"]'
+	eventually 20 log_has deaf up
 	on StopContainer '{timeout: 1}'
 	[ "$(status_of exit_code)" = 137 ]
 }
 
 @test "over the memory: the reason is OOMKilled" {
+	mkdir -p "$BATS_TEST_TMPDIR/v"
 	start_pod
-	start main '["sh", "-c", "tail /dev/zero; sleep 1; exit 137"]' '.linux.resources = {memory_limit_in_bytes: 33554432}'
+	# The shim does not tell of what was before it looked, nor of what it has not read when the cgroup is empty.
+	start main '["sh", "-c", "until [ -e /v/seen ]; do tail /dev/zero; done; exit 137"]' ".linux.resources = {
+		memory_limit_in_bytes: 33554432} | .mounts = [{container_path: \"/v\", host_path: \"$BATS_TEST_TMPDIR/v\"}]"
+	eventually 30 status_is reason OOMKilled
+	touch "$BATS_TEST_TMPDIR/v/seen"
 	eventually 30 ended
+	[ "$(status_of exit_code)" = 137 ]
 	[ "$(status_of reason)" = OOMKilled ]
 }
 
@@ -216,8 +227,8 @@ exec_sync() {
 	start_pod '.linux.security_context.namespace_options.pid = "POD"'
 	start one '["sleep", "1234"]'
 	start two '["sleep", "1000"]'
-	run exec_sync sh -c 'grep -lz 1234 /proc/[0-9]*/cmdline; readlink /proc/1/ns/ipc; readlink /proc/self/ns/ipc'
-	[[ ${lines[0]} == /proc/*/cmdline ]]
+	run exec_sync sh -c 'cat /proc/[0-9]*/cmdline | tr "\0" "\n" | grep -cx "12""34"; readlink /proc/1/ns/ipc; readlink /proc/self/ns/ipc'
+	[ "${lines[0]}" = 1 ]
 	[ "${lines[-3]}" = "${lines[-2]}" ]
 }
 
@@ -257,7 +268,8 @@ exec_sync() {
 
 @test "containerd restarted: the pod runs on" {
 	start_pod
-	start main '["sh", "-c", "trap \"exit 4\" TERM; while :; do sleep 0.1; done"]'
+	start main '["sh", "-c", "trap \"exit 4\" TERM; echo up; while :; do sleep 0.1; done"]'
+	eventually 20 log_has main up
 	systemctl restart containerd
 	eventually 30 status_is state CONTAINER_RUNNING
 	run exec_sync echo still here
@@ -278,18 +290,22 @@ exec_sync() {
 			pids=()
 		fi
 	done
-	[ "$(cri ListContainers '{"filter": {"state": {"state": "CONTAINER_RUNNING"}}}' | jq '.containers | length')" -eq "$n" ]
+	all_run() { [[ $(cri ListContainers '{"filter": {"state": {"state": "CONTAINER_RUNNING"}}}' | jq '.containers | length') == "$n" ]]; }
+	eventually 20 all_run
 }
 
 @test "everything killed and /run lost, as by a reboot: the pod can be removed, and another made" {
+	local pids
 	start_pod
 	start main '["sleep", "1000"]'
+	mapfile -t pids < <(pids_of)
+	((${#pids[@]} == 2))
 	systemctl stop containerd
-	pkill -KILL containerd-shim
-	echo 1 >"$CGROUP/kubepods.slice/cgroup.kill"
-	eventually 10 sh -c '! pidof sleep >/dev/null'
-	grep -o ' /run/containerd[^ ]*' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l
-	rm -rf /run/containerd
+	end_all containerd-shim
+	end_cgroup "$CGROUP/kubepods.slice"
+	eventually 10 no_process "${pids[@]}"
+	eventually 10 no_cgroup "$ID"
+	lose /run/containerd
 	systemctl start containerd
 	eventually 30 cri Status >/dev/null
 	eventually 30 status_is state CONTAINER_EXITED
@@ -297,17 +313,21 @@ exec_sync() {
 	cri RemovePodSandbox "{\"pod_sandbox_id\": \"$POD\"}"
 	start_pod
 	start main '["sleep", "1000"]'
-	status_is state CONTAINER_RUNNING
+	eventually 10 status_is state CONTAINER_RUNNING
 }
 
 @test "RemovePodSandbox: leaves no process, cgroup, mount or state" {
+	local pids
 	start_pod
 	start main '["sleep", "1000"]'
+	mapfile -t pids < <(pids_of)
+	((${#pids[@]} == 2))
 	cri StopPodSandbox "{\"pod_sandbox_id\": \"$POD\"}"
 	cri RemovePodSandbox "{\"pod_sandbox_id\": \"$POD\"}"
-	[ -z "$(find "$CGROUP" \( -name "*$ID*" -o -name "*$POD*" \) -type d)" ]
+	eventually 10 no_process "${pids[@]}"
+	eventually 10 no_cgroup "$ID"
+	eventually 10 no_cgroup "$POD"
 	run ! grep -qE "$ID|$POD" /proc/self/mountinfo
 	[ ! -e "/run/containerd/runc/k8s.io/$ID" ]
 	[ ! -e "/run/containerd/runc/k8s.io/$POD" ]
-	run ! pidof sleep
 }

@@ -146,6 +146,15 @@ expect() {
 	[ "$(jq -r '.tiers | sort | join(" ")' <<<"$output")" = "lsm poll sample sweep syscall" ]
 }
 
+# The level of a pid namespace tells members from processes of the host: not here.
+@test "guard: in the pid namespace of the host, too" {
+	attackers "$STRICT"
+	jq '.linux.namespaces |= map(select(.type != "pid"))' "$BATS_TEST_TMPDIR/attacker.json" >"$BATS_TEST_TMPDIR/host-pid.json"
+	mv "$BATS_TEST_TMPDIR/host-pid.json" "$BATS_TEST_TMPDIR/attacker.json"
+	payload 3
+	[ "$verdict" = none ]
+}
+
 @test "guard: with system calls watched no payload gets a call done" {
 	expect lsm+syscall 1=none 2=none 3=none 4=none 5=none 6=none 7=none 8=none 9=none 10=none 11=none 12=none
 }

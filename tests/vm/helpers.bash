@@ -123,6 +123,49 @@ links() { find "$GUARD/bpf/1" -mindepth 2 -maxdepth 2 -type f; }
 without_lsm() {
 	kill -STOP "$(<"$GUARD/lock")"
 	links | grep -Ev '/(fork|exec|exits|switches|tick|tick_hr|cgroup_attach|sweep)$' | xargs -r rm
+	# 6.12 takes seconds to detach what nobody has a link to.
+	eventually 60 no_lsm_program
+}
+
+no_lsm_program() { ! grep -qE 'bpf_prog_[0-9a-f]+_(open|use_capability|credentials|make_namespaces)\s' /proc/kallsyms; }
+
+# --- what goes away a moment later, and while one looks
+
+# no_cgroup WORD: no directory has it in its name. Those of others come and go meanwhile.
+no_cgroup() { [[ -z $(find "$CGROUP" -name "*$1*" -type d 2>/dev/null) ]]; }
+
+# no_process PID...: not even what is left for its parent.
+no_process() {
+	local pid
+	for pid; do [[ ! -e /proc/$pid ]] || return 1; done
+}
+
+# end_cgroup DIRECTORY: all in it, and below.
+end_cgroup() {
+	echo 1 >"$1/cgroup.kill"
+	eventually 20 nobody_in "$1"
+}
+
+nobody_in() { ! grep -qx 'populated 1' "$1/cgroup.events" 2>/dev/null; }
+
+# end_all COMMAND: of the whole machine, as no engine expects it.
+end_all() {
+	pkill -KILL -x "$1" || :
+	eventually 20 none_runs "$1"
+}
+
+none_runs() { ! pgrep -r D,R,S,T -x "$1" >/dev/null; }
+
+# lose DIRECTORY...: as a reboot takes what is in /run, with what is mounted there.
+lose() { eventually 20 lost "$@"; }
+
+lost() {
+	local at
+	for at; do
+		awk -v at="$at" '$5 == at || index($5, at "/") == 1 { print $5 }' /proc/self/mountinfo | sort -r |
+			xargs -r -n 1 umount -l 2>/dev/null
+		rm -rf --one-file-system "$at" 2>/dev/null || return 1
+	done
 }
 
 # bats shows what a test printed only when it has failed.
@@ -138,9 +181,10 @@ clean_up() {
 		-exec sh -c 'echo 1 >"$1/cgroup.kill"; sleep 0.1; rmdir "$1"' - {} \; 2>/dev/null || :
 }
 
-# eventually SECONDS COMMAND...: tries until it succeeds; on a machine that others use as well, ten seconds may be no time.
+# eventually SECONDS COMMAND...: tries until it succeeds. The seconds are those of a machine that has nothing else to do, and time costs
+# nothing when a thing happens: it may take four times as long.
 eventually() {
-	local end=$((SECONDS + ($1 < 60 ? 60 : $1)))
+	local end=$((SECONDS + 4 * $1))
 	shift
 	until "$@"; do
 		((SECONDS < end)) || return 1

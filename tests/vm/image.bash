@@ -8,6 +8,7 @@ IMAGE_MODULES=(
 	nft_compat nft_limit nft_log nft_redir nft_hash nft_numgen xt_MASQUERADE
 	xt_comment xt_conntrack xt_addrtype xt_nat xt_mark virtio_pci virtio_blk
 	virtio_console virtio_rng virtio_net 9pnet_virtio kyber-iosched bfq
+	nf_conntrack_netlink unix_diag tcp_diag udp_diag raw_diag af_packet_diag netlink_diag
 )
 
 # image_modules ROOT FROM: FROM is a folder named after a kernel's version.

@@ -36,6 +36,7 @@ page_is() { [[ $(page "$1" 2>/dev/null) == "$2" ]]; }
 	echo from the host >"$BATS_TEST_TMPDIR/w/index.html"
 	busybox httpd -f -p 8099 -h "$BATS_TEST_TMPDIR/w" </dev/null >/dev/null 2>&1 3>&- &
 	local pid=$!
+	eventually 10 page_is 8099 "from the host"
 	run pm run --rm --rootfs "$IMAGES/debian:O" bash -c 'cat /sys/class/net/eth0/operstate
 		exec 3<>/dev/tcp/10.88.0.1/8099; printf "GET / HTTP/1.0\r\n\r\n" >&3; tail -n 1 <&3'
 	kill "$pid"
@@ -57,8 +58,12 @@ page_is() { [[ $(page "$1" 2>/dev/null) == "$2" ]]; }
 	pm network create apart
 	pm run -d --name server --network apart "$IMAGE" \
 		sh -c 'mkdir /w && echo hello >/w/index.html && exec httpd -f -p 80 -h /w'
-	run pm run --rm --network apart --rootfs "$IMAGES/debian:O" bash -c \
-		'exec 3<>/dev/tcp/server/80; printf "GET /index.html HTTP/1.0\r\n\r\n" >&3; tail -n 1 <&3'
+	# Its name is known, and its port open, some time after its start.
+	run pm run --rm --network apart --rootfs "$IMAGES/debian:O" bash -c 'for i in {1..300}; do
+			{ exec 3<>/dev/tcp/server/80; } 2>/dev/null && break
+			sleep 0.1
+		done
+		printf "GET /index.html HTTP/1.0\r\n\r\n" >&3; tail -n 1 <&3'
 	[ "$status" -eq 0 ]
 	[[ $output == *hello* ]]
 	run pm run --rm --network none --rootfs "$IMAGES/debian:O" getent hosts server

@@ -6,12 +6,14 @@
 bats_require_minimum_version 1.5.0
 load helpers
 
-NAME=vm
 IMAGE=localhost/vm/busybox:1
 
 setup_file() {
 	command podman import -q -c 'CMD ["sh"]' "$IMAGES/busybox.tar" "$IMAGE"
 }
+
+# One name per test: what a failed one leaves must not fail the next.
+setup() { NAME=vm$BATS_TEST_NUMBER; }
 
 teardown() {
 	last_output
@@ -39,7 +41,8 @@ started() {
 inspect() { pm inspect --format "{{$1}}" "$NAME"; }
 inspect_is() { [[ $(inspect "$1") == "$2" ]]; }
 
-logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
+logs_have() { pm logs "$NAME" 2>&1 | grep -e "$1" >/dev/null; }
+logs_are() { [[ $(pm logs "$NAME") == "$1" ]]; }
 
 @test "podman uses the runtime under test" {
 	run pm info --format '{{.Host.OCIRuntime.Path}}'
@@ -112,9 +115,7 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 @test "run -d, logs, wait" {
 	started -- sh -c 'echo first; sleep 1; echo second; exit 7'
 	[ "$(pm wait "$NAME")" = 7 ]
-	run pm logs "$NAME"
-	[ "${lines[0]}" = first ]
-	[ "${lines[1]}" = second ]
+	eventually 10 logs_are $'first\nsecond'
 	[ "$(inspect .State.ExitCode)" = 7 ]
 }
 
@@ -123,7 +124,7 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 	eventually 20 logs_have up
 	pm stop -t 20 "$NAME"
 	[ "$(inspect .State.ExitCode)" = 42 ]
-	logs_have bye
+	eventually 10 logs_have bye
 }
 
 @test "stop: who does not listen is killed" {
@@ -238,8 +239,9 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 	pid=$(inspect .State.Pid)
 	[ -d "/proc/$pid" ]
 	pm rm -f -t 0 "$NAME"
-	[ ! -d "/proc/$pid" ]
-	[ -z "$(find "$CGROUP" -name "*$id*" -type d)" ]
+	eventually 10 no_process "$pid"
+	# That of conmon is there until conmon is not.
+	eventually 10 no_cgroup "$id"
 	run ! grep -q "$id" /proc/self/mountinfo
 }
 
@@ -256,10 +258,9 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 }
 
 @test "stats: memory and processes" {
+	used() { [[ $(pm stats --no-stream --format '{{.PIDs}} {{.MemUsage}}' "$NAME") == [23]" "*/*67.11MB ]]; }
 	started -m 64m -- sh -c 'sleep 1000 & sleep 1000'
-	run pm stats --no-stream --format '{{.PIDs}} {{.MemUsage}}' "$NAME"
-	[ "$status" -eq 0 ]
-	[[ $output == "3 "*/*67.11MB || $output == "2 "*/*67.11MB ]]
+	eventually 20 used
 }
 
 @test "limits: are what the container sees" {
@@ -296,7 +297,7 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 	run podman --runtime "$RUNTIME" --cgroup-manager cgroupfs run --name "$NAME" \
 		--network none -m 32m --memory-swap 32m "$IMAGE" tail /dev/zero
 	[ "$status" -eq 137 ]
-	[ "$(inspect .State.OOMKilled)" = true ]
+	eventually 10 inspect_is .State.OOMKilled true
 }
 
 @test "run --group-add keep-groups: the caller's groups are kept" {
@@ -337,7 +338,7 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 }
 
 @test "volumes: tmpfs with its options" {
-	pm_run --tmpfs /t:size=1m,mode=1770 -- sh -c 'stat -c %a /t; df -k /t | tail -n 1; dd if=/dev/zero of=/t/f bs=1k count=2000'
+	pm_run --tmpfs /t:size=1m,mode=1770 -- sh -c 'exec 2>&1; stat -c %a /t; df -k /t | tail -n 1; dd if=/dev/zero of=/t/f bs=1k count=2000'
 	[ "$status" -ne 0 ]
 	[ "${lines[0]}" = 1770 ]
 	[[ $output == *"No space left"* ]]
@@ -437,7 +438,7 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 }
 
 @test "masked paths are empty, kernel settings read-only" {
-	pm_run -- sh -c 'cat /proc/kcore | wc -c; wc -c </proc/keys; echo 1 >/proc/sys/kernel/msgmax'
+	pm_run -- sh -c 'exec 2>&1; cat /proc/kcore | wc -c; wc -c </proc/keys; echo 1 >/proc/sys/kernel/msgmax'
 	[ "$status" -ne 0 ]
 	[ "${lines[0]}" = 0 ]
 	[[ $output == *Read-only* ]]
@@ -452,7 +453,7 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 }
 
 @test "--device: is there, and may be used" {
-	pm_run --device /dev/fuse:/dev/fused:r -- sh -c '</dev/fused && echo opened; >/dev/fused'
+	pm_run --device /dev/fuse:/dev/fused:r -- sh -c 'exec 2>&1; </dev/fused && echo opened; >/dev/fused'
 	[ "$status" -ne 0 ]
 	[ "${lines[0]}" = opened ]
 	[[ $output == *"not permitted"* ]]
@@ -498,7 +499,7 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 }
 
 @test "--sdnotify: the program itself says when it is ready" {
-	run timeout 60 bash -c "systemd-run -q --wait --pipe -p Type=notify -p NotifyAccess=all \
+	run timeout 120 bash -c "systemd-run -q --wait --pipe -p Type=notify -p NotifyAccess=all \
 		podman --runtime '$RUNTIME' --cgroup-manager $(driver) run --rm --sdnotify=container --network none $IMAGE \
 		sh -c 'test -S \$NOTIFY_SOCKET && echo has a socket' 2>&1"
 	[[ $output == *"has a socket"* ]]
@@ -518,7 +519,7 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 	xargs -P 8 -I '{}' podman --runtime "$RUNTIME" --cgroup-manager "$(driver)" run -d --network none --name '{}' "$IMAGE" sleep 1000 \
 		<"$BATS_TEST_TMPDIR/names" >/dev/null 3>&-
 	[ "$(pm ps -q | wc -l)" -eq "$n" ]
-	pm kill -a >/dev/null
+	timeout --foreground -k 5 600 podman --runtime "$RUNTIME" --cgroup-manager "$(driver)" kill -a >/dev/null 3>&-
 	eventually 60 sh -c '[ -z "$(podman ps -q)" ]'
 }
 
@@ -526,7 +527,7 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 	only_full
 	local pid
 	service() { systemd-run -q --unit vm-podman -p KillMode=process podman --runtime "$RUNTIME" system service -t 0 unix:///run/vm-podman.sock; }
-	remote() { timeout -k 5 60 podman --url unix:///run/vm-podman.sock "$@" 3>&-; }
+	remote() { timeout -k 5 120 podman --url unix:///run/vm-podman.sock "$@" 3>&-; }
 	service
 	eventually 20 remote info >/dev/null
 	remote run -d --name "$NAME" --network none "$IMAGE" sh -c 'trap "exit 4" TERM; echo up; while :; do sleep 0.1; done'
@@ -546,16 +547,18 @@ logs_have() { pm logs "$NAME" 2>&1 | grep -qe "$1"; }
 }
 
 @test "everything killed and /run lost, as by a reboot: the container can be started again" {
-	local pid conmon
+	local id pid conmon
 	started -- sleep 1000
+	id=$(inspect .Id)
 	pid=$(inspect .State.Pid)
 	conmon=$(inspect .State.ConmonPid)
 	# It would clean up.
 	kill -KILL "$conmon"
-	echo 1 >"$CGROUP/machine.slice/libpod-$(inspect .Id).scope/cgroup.kill"
-	eventually 10 test ! -e "/proc/$pid" -a ! -e "/proc/$conmon"
-	grep -o ' /\(var/lib\|run\)/containers/[^ ]*' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l 2>/dev/null || :
-	rm -rf /run/libpod /run/containers /run/netns /run/{kedge,crun,runc}
+	end_cgroup "$CGROUP/machine.slice/libpod-$id.scope"
+	eventually 10 no_process "$pid" "$conmon"
+	eventually 10 no_cgroup "$id"
+	grep -o ' /var/lib/containers/[^ ]*' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l 2>/dev/null || :
+	lose /run/libpod /run/containers /run/netns /run/{kedge,crun,runc}
 	[ "$(inspect .State.Status)" != running ]
 	pm start "$NAME"
 	[ "$(inspect .State.Status)" = running ]

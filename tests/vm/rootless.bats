@@ -11,7 +11,6 @@ RUN_U=/run/user/$U
 SYSTEMD_U=$CGROUP/user.slice/user-$U.slice/user@$U.service
 IMAGE=localhost/vm/busybox:1
 INFRA=localhost/vm/infra:1
-NAME=vm
 
 # A login without PAM: the user's systemd, and a message bus that it starts.
 setup_file() {
@@ -38,7 +37,9 @@ setup_file() {
 
 teardown_file() { systemctl stop "user@$U.service"; }
 
+# One name per test: what a failed one leaves must not fail the next.
 setup() {
+	NAME=vm$BATS_TEST_NUMBER
 	T=$HOME_U/$BATS_TEST_NUMBER
 	BUNDLE=$T/bundle
 	install -d -o $U -g $U "$T" "$BUNDLE"
@@ -63,6 +64,8 @@ as_user() {
 user_pm() { as_user podman --runtime "$RUNTIME" "$@"; }
 ur() { as_user "$RUNTIME" --root "$T/root" "$@"; }
 show() { as_user systemctl --user show --value -p "$1" "${2:-$UNIT}"; }
+# That of a conmon is there until the conmon is not.
+no_scopes() { [[ -z $(find "$SYSTEMD_U" -name "libpod-[0-9a-f]*.scope" 2>/dev/null) ]]; }
 is() { [ "$1" = "$2" ] || { printf 'is   %s\nnot  %s\n' "$1" "$2"; return 1; }; }
 
 # user_bundle ARGS-AS-JSON [JQ-FILTER]
@@ -102,7 +105,7 @@ LIMITS='.linux.resources += {memory: {limit: 67108864, swap: 67108864}, pids: {l
 	user_started
 	is "$(ur exec c cat /proc/self/cgroup)" "0::/"
 	ur exec c sleep 1000 3>&- &
-	eventually 10 eval '[[ $(wc -l <"$SCOPE/cgroup.procs") == 2 ]]'
+	eventually 20 eval '[[ $(wc -l <"$SCOPE/cgroup.procs") == 2 ]]'
 	ur pause c
 	is "$(ur state c | jq -r .status)" paused
 	ur resume c
@@ -209,7 +212,7 @@ pod_started() { user_pm run -d --name "$NAME" --network none "$@" "$IMAGE" sleep
 	user_pm restart -t 0 "$NAME"
 	is "$(user_pm exec "$NAME" echo again)" again
 	user_pm rm -f -t 0 "$NAME"
-	eventually 10 eval '[[ -z $(find "$SYSTEMD_U" -name "libpod-[0-9a-f]*.scope") ]]'
+	eventually 10 no_scopes
 }
 
 @test "podman: --userns=keep-id" {
@@ -261,7 +264,7 @@ pod_started() { user_pm run -d --name "$NAME" --network none "$@" "$IMAGE" sleep
 	user_pm run -d --pod pod --name two "$IMAGE" sleep 1000
 	is "$(user_pm exec one readlink /proc/self/ns/net)" "$(user_pm exec two readlink /proc/self/ns/net)"
 	user_pm pod rm -f -t 0 pod
-	eventually 10 eval '[[ -z $(find "$SYSTEMD_U" -name "libpod-[0-9a-f]*.scope") ]]'
+	eventually 10 no_scopes
 }
 
 @test "podman: kube generate and kube play" {

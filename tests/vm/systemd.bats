@@ -16,6 +16,7 @@ setup() {
 
 teardown() {
 	last_output
+	: >/run/vm-idle
 	rm -f "$GENERATOR"
 	clean_up
 	systemctl stop "vm-$NAME*" 2>/dev/null || :
@@ -35,15 +36,20 @@ started() {
 }
 
 show() { systemctl show --value -p "$1" "${2:-$UNIT}"; }
+shows() { [[ $(show "$1") == "$2" ]]; } # PROPERTY VALUE
+status_is() { [[ $(rt state c | jq -r .status) == "$1" ]]; }
 is() { [ "$1" = "$2" ] || { printf 'is   %s\nnot  %s\n' "$1" "$2"; return 1; }; }
 
-# Nothing of the container: no unit, no cgroup, no state, and no process of the runtime's.
+# Nothing of the container: no unit, no cgroup, no state, and no process of the runtime's. What was killed may be on its way out.
 gone() {
-	is "$(show LoadState)" not-found
-	[ ! -e "$SCOPE" ]
-	[ -z "$(find "$ROOT" -mindepth 1 ! -path '*,*' 2>/dev/null)" ]
-	run ! pgrep -x 'kedge|kedge-init'
+	if eventually 10 shows LoadState not-found && [[ ! -e $SCOPE && -z $(in_root) ]] && eventually 10 none_runs 'kedge|kedge-init'; then
+		return
+	fi
+	echo "left: unit $(show LoadState), $(ls -d "$SCOPE"), $(in_root), $(pgrep -a 'kedge|kedge-init')"
+	return 1
 }
+
+in_root() { find "$ROOT" -mindepth 1 ! -path '*,*' 2>/dev/null; }
 
 all_files() { (cd "$SCOPE" && grep -rH . -- *.max *.low *.min *.high *.weight *.idle 2>/dev/null) || :; }
 
@@ -94,9 +100,15 @@ LIMITS='.linux.resources += {
 
 @test "a part of a per cent of CPU is never less than asked for" {
 	started '.linux.resources.cpu = {quota: 33300, period: 100000}'
-	is "$(cat "$SCOPE/cpu.max")" "33300 100000"
+	is "$(cat "$SCOPE/cpu.max")" "34000 100000"
 	systemctl daemon-reload
 	is "$(cat "$SCOPE/cpu.max")" "34000 100000"
+	rt update --cpu-period 90000 --cpu-quota 50000 c
+	is "$(cat "$SCOPE/cpu.max") $(show CPUQuotaPerSecUSec) $(show CPUQuotaPeriodUSec)" "50400 90000 560ms 90ms"
+	rt update --cpu-quota 60000 c
+	is "$(cat "$SCOPE/cpu.max") $(show CPUQuotaPerSecUSec)" "60300 90000 670ms"
+	rt update --cpu-quota -1 c
+	is "$(cat "$SCOPE/cpu.max") $(show CPUQuotaPerSecUSec) $(show CPUQuotaPeriodUSec)" "max 90000 infinity 90ms"
 }
 
 @test "exec, ps, pause, kill: without the option" {
@@ -108,16 +120,15 @@ LIMITS='.linux.resources += {
 	is "$(cat "$SCOPE/cgroup.freeze")" 1
 	rt resume c
 	rt kill c KILL
-	eventually 10 eval '[[ $(rt state c | jq -r .status) == stopped ]]'
+	eventually 10 status_is stopped
 	rt delete c
 	gone
 }
 
 @test "the init is the only process there, and never anywhere else" {
-	prepare '["sh", "-c", "grep ^0: /proc/self/cgroup; read -r pid </sys/fs/cgroup/cgroup.procs; echo $pid; cat /sys/fs/cgroup/cgroup.procs | wc -l"]'
+	prepare '["sh", "-c", "grep ^0: /proc/self/cgroup; while read -r pid; do echo $pid; done </sys/fs/cgroup/cgroup.procs"]'
 	run sd run --bundle "$BUNDLE" c
-	# Its shell, that cat and that wc.
-	is "$status $output" $'0 0::/\n1\n3'
+	is "$status $output" $'0 0::/\n1'
 	gone
 }
 
@@ -126,6 +137,7 @@ LIMITS='.linux.resources += {
 	for i in 1 2 3 4; do
 		started
 		rt delete --force c
+		is "$(show LoadState)" not-found
 		gone
 	done
 }
@@ -147,10 +159,37 @@ LIMITS='.linux.resources += {
 	started
 }
 
+@test "a unit that failed is there to be looked at until delete" {
+	started '.annotations = {"org.systemd.property.RuntimeMaxSec": "1", "org.systemd.property.TimeoutStopSec": "1"}'
+	eventually 20 eval '[[ $(show ActiveState) == failed ]]'
+	is "$(show Result) $(rt state c | jq -r .status)" "timeout stopped"
+	rt delete c
+	gone
+	started '.annotations = {"org.systemd.property.RuntimeMaxSec": "1", "org.systemd.property.TimeoutStopSec": "1",
+		"org.systemd.property.CollectMode": "'\''inactive-or-failed'\''"}'
+	eventually 20 eval '[[ $(show LoadState) == not-found ]]'
+	rt delete c
+	gone
+}
+
+@test "a weight and idle, which exclude each other" {
+	started '.linux.resources.cpu = {shares: 512, idle: 1}'
+	[[ $(<"$BATS_TEST_TMPDIR/log") == *"unable to apply both shares and idle"* ]]
+	is "$(cat "$SCOPE/cpu.idle") $(show CPUWeight)" "1 idle"
+	run rt update --cpu-share 200 c
+	is "$status $output" "0 "
+	is "$(cat "$SCOPE/cpu.idle" "$SCOPE/cpu.weight" | paste -sd " ") $(show CPUWeight)" "0 29 29"
+	run rt update -r - c <<<'{"unified": {"cpu.idle": "1", "cpu.weight": "8"}}'
+	[[ $status -eq 0 && $output == *"unable to apply both cpu.weight and cpu.idle"* ]]
+	is "$(cat "$SCOPE/cpu.idle") $(show CPUWeight)" "1 idle"
+	rt update -r - c <<<'{"unified": {"cpu.weight": "8"}}'
+	is "$(cat "$SCOPE/cpu.idle" "$SCOPE/cpu.weight" | paste -sd " ") $(show CPUWeight)" "0 8 8"
+}
+
 @test "systemctl stop ends the container, delete the rest" {
 	started '.annotations = {"org.systemd.property.TimeoutStopSec": "1"}'
 	systemctl stop "$UNIT"
-	eventually 10 eval '[[ $(rt state c | jq -r .status) == stopped ]]'
+	eventually 10 status_is stopped
 	rt delete c
 	gone
 }
@@ -213,7 +252,7 @@ LIMITS='.linux.resources += {
 
 @test "a unit of the name that failed makes room" {
 	systemd-run -q --scope --unit "${UNIT%.scope}" -p RuntimeMaxSec=1 sleep 100 || :
-	eventually 10 eval '[[ $(show ActiveState) == failed ]]'
+	eventually 10 shows ActiveState failed
 	started
 	is "$(show ActiveState) $(show Result)" "active success"
 	rt delete --force c
@@ -222,7 +261,8 @@ LIMITS='.linux.resources += {
 
 @test "a unit of the name that runs is an error, and goes on" {
 	systemd-run -q --scope --unit "${UNIT%.scope}" sleep 100 >/dev/null 2>&1 3>&- &
-	eventually 10 test -e "$SCOPE"
+	eventually 10 shows ActiveState active
+	eventually 10 grep -q . "$SCOPE/cgroup.procs"
 	prepare '["true"]'
 	run sd create --bundle "$BUNDLE" c
 	[ "$status" -ne 0 ]
@@ -244,7 +284,7 @@ LIMITS='.linux.resources += {
 @test "the name of a container that has ended may be another's: it is not deleted with it" {
 	prepare '["sleep", "0.2"]'
 	sd run -d --bundle "$BUNDLE" c </dev/null >/dev/null 2>&1
-	eventually 10 test ! -e "$SCOPE"
+	eventually 10 shows LoadState not-found
 	prepare '["sleep", "1000"]'
 	sd run -d --bundle "$BUNDLE" d </dev/null >/dev/null 2>&1
 	rt delete c
@@ -253,17 +293,23 @@ LIMITS='.linux.resources += {
 }
 
 @test "systemd that is busy is waited for" {
+	local reload
 	mkdir -p "${GENERATOR%/*}"
-	printf '#!/bin/sh\nsleep 4\n' >"$GENERATOR"
+	# All that it may write to is its first argument.
+	printf '#!/bin/sh\n>"$1/vm-busy"\nuntil [ -e /run/vm-idle ]; do sleep 0.1; done\n' >"$GENERATOR"
 	chmod +x "$GENERATOR"
+	rm -f /run/vm-idle
 	systemctl daemon-reload 3>&- &
-	eventually 10 pgrep -f "$GENERATOR" >/dev/null
-	SECONDS=0
-	started
-	((SECONDS >= 1))
-	is "$(show ActiveState)" active
+	reload=$!
+	eventually 20 test -e /run/systemd/generator/vm-busy
+	started 3>&- &
+	sleep 3
+	kill -0 "$!"
+	: >/run/vm-idle
 	wait "$!"
-	rm "$GENERATOR"
+	is "$(show ActiveState)" active
+	wait "$reload"
+	rm "$GENERATOR" /run/vm-idle
 	systemctl daemon-reload
 	rt delete --force c
 	gone
@@ -272,7 +318,7 @@ LIMITS='.linux.resources += {
 @test "systemd that never answers is given up" {
 	mkdir -p "$BATS_TEST_TMPDIR/xdg/systemd"
 	python3 -c 'import os, socket, sys, time
-s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1] + ".new"); s.listen(); os.rename(sys.argv[1] + ".new", sys.argv[1]); time.sleep(300)' \
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1] + ".new"); s.listen(); os.rename(sys.argv[1] + ".new", sys.argv[1]); time.sleep(600)' \
 		"$BATS_TEST_TMPDIR/xdg/systemd/private" 3>&- &
 	local mute=$!
 	eventually 10 test -S "$BATS_TEST_TMPDIR/xdg/systemd/private"
@@ -345,7 +391,7 @@ traced() {
 @test "a run that is killed while its container runs leaves nothing, either" {
 	prepare '["sleep", "1000"]'
 	"$RUNTIME" --root "$ROOT" --systemd-cgroup run --bundle "$BUNDLE" c </dev/null >/dev/null 2>&1 3>&- &
-	eventually 10 eval '[[ $(rt state c | jq -r .status) == running ]]'
+	eventually 10 status_is running
 	kill -KILL "$!"
 	rt delete --force c
 	gone
@@ -362,4 +408,28 @@ traced() {
 	sd update --resources=- c <<<'{"memory": {"limit": 100663296}, "pids": {"limit": 40}}'
 	is "$(cat "$SCOPE/memory.max" "$SCOPE/pids.max")" $'100663296\n40'
 	is "$(show MemoryMax)" 100663296
+}
+
+# refused_as_frozen: at once, and nothing is started
+refused_as_frozen() {
+	run timeout 20 "$RUNTIME" --root "$ROOT" --systemd-cgroup run -d --bundle "$BUNDLE" c </dev/null 3>&-
+	is "$status" 1
+	[[ $output == *"container's cgroup unexpectedly frozen"* ]]
+	is "$(show LoadState)" not-found
+	[ -z "$(find "$ROOT" -mindepth 1 ! -path '*,*' 2>/dev/null)" ]
+}
+
+@test "a scope in what is frozen is refused, and what was there stays" {
+	mkdir "$SCOPE"
+	echo 1 >"$SCOPE/cgroup.freeze"
+	prepare '["sleep", "1000"]'
+	refused_as_frozen
+	is "$(cat "$SCOPE/cgroup.freeze")" 1
+	rmdir "$SCOPE"
+	systemctl start vmfrozen.slice
+	echo 1 >"$CGROUP/vmfrozen.slice/cgroup.freeze"
+	prepare '["sleep", "1000"]' '.linux.cgroupsPath = "vmfrozen.slice:vm:'"$NAME"'"'
+	refused_as_frozen
+	echo 0 >"$CGROUP/vmfrozen.slice/cgroup.freeze"
+	systemctl stop vmfrozen.slice
 }
