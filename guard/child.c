@@ -98,7 +98,8 @@ int guard_find_program(struct arena *a, const char *name, const char *dir, char 
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	self[MAX(n, 0)] = '\0';
-	*ret = arena_printf(a, "%.*s%s", (int)((strrchr(self, '/') ?: self - 1) + 1 - self), self, name);
+	const char *slash = strrchr(self, '/');
+	*ret = arena_printf(a, "%.*s%s", slash ? (int)(slash + 1 - self) : 0, self, name);
 	if (**ret == '/' && access(*ret, X_OK) == 0)
 		return 0;
 	*ret = arena_printf(a, "%s/%s", dir, name);

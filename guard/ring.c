@@ -54,7 +54,7 @@ int guard_ring_read(struct guard_ring *ring, guard_record_function *function, vo
 			n++;
 		}
 		length &= ~(uint32_t)BPF_RINGBUF_DISCARD_BIT;
-		at += (length + BPF_RINGBUF_HDR_SZ + 7) / 8 * 8;
+		at += ((uint64_t)length + BPF_RINGBUF_HDR_SZ + 7) / 8 * 8;
 		__atomic_store_n((uint64_t *)ring->consumer, at, __ATOMIC_RELEASE);
 	}
 	return n;

@@ -246,9 +246,8 @@ static int parse_answer(const uint8_t *p, size_t n, struct answer *a)
 			a->type = f.value;
 		else if (f.number == 2 && !f.bytes)
 			a->success = f.value;
-		else if (f.number == 5 && f.bytes && parse_notify(&f, a) < 0)
-			return -1;
-		else if (f.number == 8 && f.bytes && parse_features(&f, a) < 0)
+		else if ((f.number == 5 && f.bytes && parse_notify(&f, a) < 0) ||
+			 (f.number == 8 && f.bytes && parse_features(&f, a) < 0))
 			return -1;
 		else if (f.number == 7 && !f.bytes)
 			a->err = (int)f.value;

@@ -30,7 +30,7 @@ static int add_page_server(struct strbuf *out, const char *text, struct error *e
 	if (parse_u32(colon + 1, 65535, &port) < 0 || port == 0)
 		return error_set(e, ERROR_USAGE, 0, "option --page-server: invalid port '%s'", colon + 1);
 	bool brackets = text[0] == '[' && colon[-1] == ']';
-	strbuf_add(&host, text + brackets, (size_t)(colon - text) - 2 * brackets);
+	strbuf_add(&host, text + brackets, (size_t)(colon - text) - (brackets ? 2U : 0U));
 	wire_str(&server, 1, strbuf_str(&host));
 	wire_uint(&server, 2, port);
 	wire_bytes(out, CRIU_PAGE_SERVER, server.s, server.len);
