@@ -353,10 +353,12 @@ int criu_run(struct criu *c, enum criu_request request, const struct strbuf *opt
 	wire_bytes(&message, 2, strbuf_str(options), options->len);
 	if (say(c, &message, e) < 0 || converse(c, request, e) < 0)
 		return -1;
+	/* After a pre-dump, which is complete, it waits for the next request, and complains on our stderr when there is none. */
+	if (request == CRIU_PRE_DUMP)
+		kill(c->pid, SIGKILL);
 	macro_close(&c->sock);
 	c->sock = -1;
 	int status = reap(c);
-	/* After a pre-dump it waits for the next request, which is an error when it does not come. */
 	if (status == 0 || request == CRIU_PRE_DUMP)
 		return 0;
 	return error_set(e, ERROR_HOST, 0, "criu failed at its end (see '%s/%s')", c->log_dir, c->log_file);
