@@ -7,9 +7,12 @@ import sys
 
 work, rounds = sys.argv[1:3]
 out = sys.argv[3] if len(sys.argv) > 3 else None
+LIFE = "create + start + delete"
 # operation: against the floor, against crun
 TARGETS = {"full": (1.35, 0.45), "seccomp": (1.35, 0.45), "exec": (None, 0.40), "state": (None, 0.30), "kill": (None, 0.30),
-	   "version": (None, 0.30), "delete--force": (None, 0.25)}
+	   "version": (None, 0.30), "delete--force": (None, 0.25), LIFE: (None, 0.45)}
+PARALLEL, PARALLEL_FLOOR, PARALLEL_CRUN = "8", 0.80, 1.8  # containers a second, of theirs
+RSS_KB, INIT_KB = 2048, 200  # at its highest; of the waiting init alone
 CASES = {"minimal": "minimal (pid and mount namespaces)", "full": "full namespaces", "seccomp": "the engines' seccomp profile",
 	 "user": "user namespace", "nonet": "no network namespace", "mounts100": "100 mounts", "masks200": "200 masked paths",
 	 "large": "config of 10 000 lines"}
@@ -35,6 +38,14 @@ results = {}
 for case, label, *words in lines("results"):
 	program, _, operation = label.partition(":")
 	results.setdefault(operation or case, {})[program] = Row(words)
+parts = LIFE.split(" + ")
+if all(p in results for p in parts):
+	results[LIFE] = {name: Row([sum(getattr(results[p][name], f) for p in parts) for f in
+				    ("median", "least", "greatest", "cpu", "faults", "rss")] + [sum(results[p][name].failed for p in parts)])
+			 for name in results[parts[0]] if all(name in results[p] for p in parts)}
+rates = {}
+for parallel, program, rate in lines("throughput"):
+	rates.setdefault(parallel, {})[program] = rate
 text = []
 
 
@@ -59,7 +70,7 @@ def table(title, rows):
 
 def summary():
 	text.append("| | kedge / floor: wall | CPU | target | kedge / crun: wall | CPU | target |\n|---|---|---|---|---|---|---|")
-	for case in list(CASES) + OPERATIONS:
+	for case in list(CASES) + OPERATIONS + [LIFE]:
 		if case not in results:
 			continue
 		rows, (floor, crun) = results[case], TARGETS.get(case, (None, None))
@@ -67,7 +78,13 @@ def summary():
 			CASES.get(case, case.replace("--", " --")), ratio(rows, "floor", "median"), ratio(rows, "floor", "cpu"),
 			"≤ %.2f" % floor if floor else "", ratio(rows, "crun", "median"), ratio(rows, "crun", "cpu"),
 			"≤ %.2f" % crun if crun else ""))
-	text.append("")
+	row = {name: float(rate) for name, rate in rates.get(PARALLEL, {}).items()}
+	if {"floor", "kedge", "crun"} <= set(row):
+		text.append("| containers a second, %s in parallel | %.2f | | ≥ %.2f | %.2f | | ≥ %.1f |" % (
+			PARALLEL, row["kedge"] / row["floor"], PARALLEL_FLOOR, row["kedge"] / row["crun"], PARALLEL_CRUN))
+	init = [m for m in lines("memory") if m[:2] == ["init", "kedge"]]
+	text.append("\nPeak RSS of a run: %.0f kB (target < %d); of a waiting init, private: %s kB (target < %d).\n" % (
+		results["full"]["kedge"].rss, RSS_KB, init[0][3] if init else "–", INIT_KB))
 
 
 def rest():
@@ -83,9 +100,6 @@ def rest():
 		if m[0] == "thousand":
 			text.append("| 1000 sleeping containers: memory of all (PSS) kB | %s | – | – |" % m[2])
 	text.append("\n### Containers a second, full namespaces\n\n| in parallel | floor | kedge | crun | runc |\n|---|---|---|---|---|")
-	rates = {}
-	for parallel, name, rate in lines("throughput"):
-		rates.setdefault(parallel, {})[name] = rate
 	for parallel, row in rates.items():
 		text.append("| %s | %s |" % (parallel, " | ".join(row.get(p, "–") for p in ("floor", "kedge", "crun", "runc"))))
 	text.append("\n### System calls of a run, full namespaces, `true` included\n")
