@@ -198,6 +198,8 @@ int guard_daemon_open(struct guard_daemon *d, enum guard_daemon_start start, str
 				   .only = -1, .lock = -1, .containers = -1, .came = -1, .gone = -1, .signals = -1, .ring = {.fd = -1},
 				   .audit = GUARD_AUDIT_NONE, .sweep_due_ms = -1, .trim_due_ms = -1, .came_due_ms = -1};
 	umask(077);
+	/* What the C library has touched as it started: loading may take seconds. */
+	guard_trim();
 	if (guard_loader_open(d, e) < 0)
 		return -1;
 	if (start == GUARD_DAEMON_DETACHED && leave_caller(e) < 0)
