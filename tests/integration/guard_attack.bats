@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Ways out of a container, and that none of them leads anywhere. What a kernel exploit would do is in tests/vm/guard.bats.
 # requires: own-guard
+# repeats: never
 
 # shellcheck disable=SC2034,SC2154 # for the helpers, and of them
 

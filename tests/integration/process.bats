@@ -383,7 +383,7 @@ groups_in() { if [[ $1 == userns ]]; then echo "65534 65534"; else echo "5 3000"
 @test "process: no signal is ignored, whatever the runtime ignores itself" {
 	script 'grep ^SigIgn /proc/self/status; exec sleep 1000'
 	ok run --detach --bundle "$BUNDLE" c1
-	has "$output" "SigIgn:	0000000000000000"
+	eventually grep -qxF "SigIgn:	0000000000000000" "$T/stdout"
 	ok exec c1 grep ^SigIgn /proc/self/status
 	is "$output" "SigIgn:	0000000000000000"
 }

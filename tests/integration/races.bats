@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Commands on one container at once: each has its lock, one of them wins, the others are told, and nothing is left.
+# repeats: never
 
 load helpers
 

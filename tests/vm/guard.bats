@@ -4,6 +4,7 @@
 # here, as the machine is emulated: what counts is what the attacker still got done. PAYLOADS are the numbers of those that
 # are tried, all of them unless told.
 # shellcheck disable=SC2016,SC2034
+# repeats: never
 
 load helpers
 
