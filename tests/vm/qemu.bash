@@ -103,6 +103,7 @@ qemu_payload() {
 		--exclude='./build*/conformance/'{root,results,runtime-tools,busybox} \
 		--exclude='*.o' --exclude='*.a' --exclude='*.gcda' --exclude='*.log' -cf "$1" . \
 		-C "$(dirname "$2")" --transform 's|^command$|.vm-command|' "$(basename "$2")"
+	if [[ ${VM_WITH:-} ]]; then tar -C "$VM_TOP" -rf "$1" "$VM_WITH"; fi
 }
 
 # A machine that counts has one processor and other clocks than the one that was
