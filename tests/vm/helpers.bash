@@ -44,8 +44,9 @@ typed() {
 		/dev/null </dev/null 3>&-
 }
 
-# Everything a detached process could hold on to must not be bats' own.
-rt() { timeout --foreground -k 5 60 "$RUNTIME" --root "$BATS_TEST_TMPDIR/root" "$@" 3>&-; }
+# Everything a detached process could hold on to must not be bats' own. The time is for what hangs: an image is imported by exec on a
+# machine that is emulated beside others.
+rt() { timeout --foreground -k 5 240 "$RUNTIME" --root "$BATS_TEST_TMPDIR/root" "$@" 3>&-; }
 
 rt_detached() {
 	rt run -d --bundle "$BATS_TEST_TMPDIR/bundle" "$1" \
