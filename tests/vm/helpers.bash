@@ -117,6 +117,20 @@ start_guard() {
 	"$RUNTIME" guard start </dev/null 3>&-
 }
 
+# For setup_file and teardown_file: the guard with that policy, and its end.
+guard_with() { # POLICY
+	[[ $(runtime_name) == kedge ]] || return 0
+	mkdir -p /etc/kedge
+	echo "$1" >/etc/kedge/policy.json
+	start_guard
+}
+
+end_guard() {
+	[[ $(runtime_name) == kedge ]] || return 0
+	"$RUNTIME" guard stop --force 3>&-
+	rm -rf /etc/kedge
+}
+
 links() { find "$GUARD/bpf/1" -mindepth 2 -maxdepth 2 -type f; }
 
 # What a host without LSM programs is left with. kedge-guard would put them back: it is stopped, so that all that ends a container
