@@ -227,7 +227,7 @@ exec_sync() {
 	start_pod '.linux.security_context.namespace_options.pid = "POD"'
 	start one '["sleep", "1234"]'
 	start two '["sleep", "1000"]'
-	run exec_sync sh -c 'cat /proc/[0-9]*/cmdline | tr "\0" "\n" | grep -cx "12""34"; readlink /proc/1/ns/ipc; readlink /proc/self/ns/ipc'
+	run exec_sync sh -c 'cat /proc/[0-9]*/cmdline | tr "\0" "\n" | grep -cx "123[4]"; readlink /proc/1/ns/ipc; readlink /proc/self/ns/ipc'
 	[ "${lines[0]}" = 1 ]
 	[ "${lines[-3]}" = "${lines[-2]}" ]
 }

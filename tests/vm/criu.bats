@@ -10,20 +10,14 @@ LOG=/var/log/kedge/guard.jsonl
 setup_file() {
 	local lib
 	lib=$IMAGES/criu/usr/lib/$(uname -m)-linux-gnu
-	mkdir -p /run/vm-criu /etc/kedge
+	mkdir -p /run/vm-criu
 	printf '#!/bin/sh\nexec %s/ld-linux-*.so.* --library-path %s %s/criu/usr/sbin/criu "$@"\n' "$lib" "$lib" "$IMAGES" >/run/vm-criu/criu
 	chmod +x /run/vm-criu/criu
 	export PATH=/run/vm-criu:$PATH
-	[[ $(runtime_name) == kedge ]] || return 0
-	echo '{"mode": "enforce", "nesting": "strict", "syscall-tier": true}' >/etc/kedge/policy.json
-	start_guard
+	guard_with '{"mode": "enforce", "nesting": "strict", "syscall-tier": true}'
 }
 
-teardown_file() {
-	[[ $(runtime_name) == kedge ]] || return 0
-	"$RUNTIME" guard stop --force 3>&-
-	rm -rf /etc/kedge
-}
+teardown_file() { end_guard; }
 
 setup() {
 	criu check >"$BATS_TEST_TMPDIR/check" 2>&1 || skip "criu does not work on this kernel: $(tail -n 1 "$BATS_TEST_TMPDIR/check")"

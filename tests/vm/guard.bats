@@ -145,6 +145,9 @@ expect() {
 @test "guard: all tiers are on" {
 	run rt guard status --json
 	[ "$(jq -r '.tiers | sort | join(" ")' <<<"$output")" = "lsm poll sample sweep syscall" ]
+	# With all that, and at its highest.
+	run awk '/^VmHWM:/ { print $2 }' "/proc/$(<"$GUARD/lock")/status"
+	[ "$output" -le 1024 ]
 }
 
 # The level of a pid namespace tells members from processes of the host: not here.

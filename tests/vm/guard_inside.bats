@@ -7,18 +7,8 @@ load helpers
 
 LOG=/var/log/kedge/guard.jsonl
 
-setup_file() {
-	[[ $(runtime_name) == kedge ]] || return 0
-	mkdir -p /etc/kedge
-	echo '{"mode": "enforce", "nesting": "nested", "syscall-tier": true}' >/etc/kedge/policy.json
-	start_guard
-}
-
-teardown_file() {
-	[[ $(runtime_name) == kedge ]] || return 0
-	"$RUNTIME" guard stop --force 3>&-
-	rm -rf /etc/kedge
-}
+setup_file() { guard_with '{"mode": "enforce", "nesting": "nested", "syscall-tier": true}'; }
+teardown_file() { end_guard; }
 
 setup() {
 	only_kedge "has no drift guard"

@@ -44,8 +44,9 @@ typed() {
 		/dev/null </dev/null 3>&-
 }
 
-# Everything a detached process could hold on to must not be bats' own.
-rt() { timeout --foreground -k 5 60 "$RUNTIME" --root "$BATS_TEST_TMPDIR/root" "$@" 3>&-; }
+# Everything a detached process could hold on to must not be bats' own. The time is for what hangs: an image is imported by exec on a
+# machine that is emulated beside others.
+rt() { timeout --foreground -k 5 240 "$RUNTIME" --root "$BATS_TEST_TMPDIR/root" "$@" 3>&-; }
 
 rt_detached() {
 	rt run -d --bundle "$BATS_TEST_TMPDIR/bundle" "$1" \
@@ -114,6 +115,20 @@ start_guard() {
 	[[ $(rt guard status --json | jq '.tiers | length') == 1 ]] || return 0
 	rt guard stop --force
 	"$RUNTIME" guard start </dev/null 3>&-
+}
+
+# For setup_file and teardown_file: the guard with that policy, and its end.
+guard_with() { # POLICY
+	[[ $(runtime_name) == kedge ]] || return 0
+	mkdir -p /etc/kedge
+	echo "$1" >/etc/kedge/policy.json
+	start_guard
+}
+
+end_guard() {
+	[[ $(runtime_name) == kedge ]] || return 0
+	"$RUNTIME" guard stop --force 3>&-
+	rm -rf /etc/kedge
 }
 
 links() { find "$GUARD/bpf/1" -mindepth 2 -maxdepth 2 -type f; }

@@ -66,6 +66,7 @@ ur() { as_user "$RUNTIME" --root "$T/root" "$@"; }
 show() { as_user systemctl --user show --value -p "$1" "${2:-$UNIT}"; }
 # That of a conmon is there until the conmon is not.
 no_scopes() { [[ -z $(find "$SYSTEMD_U" -name "libpod-[0-9a-f]*.scope" 2>/dev/null) ]]; }
+isnt() { [ "$1" != "$2" ] || { echo "is   $1"; return 1; }; }
 is() { [ "$1" = "$2" ] || { printf 'is   %s\nnot  %s\n' "$1" "$2"; return 1; }; }
 
 # user_bundle ARGS-AS-JSON [JQ-FILTER]
@@ -213,6 +214,64 @@ pod_started() { user_pm run -d --name "$NAME" --network none "$@" "$IMAGE" sleep
 	is "$(user_pm exec "$NAME" echo again)" again
 	user_pm rm -f -t 0 "$NAME"
 	eventually 10 no_scopes
+}
+
+# talker TRAPS: a container that says when it listens.
+talker() { user_pm run -d --name "$NAME" --network none "$IMAGE" sh -c "$1; echo up; while :; do sleep 0.1; done" >/dev/null; }
+logs_have() { user_pm logs "$NAME" 2>&1 | grep -e "$1" >/dev/null; }
+inspect() { user_pm inspect -f "{{$1}}" "$NAME"; }
+
+@test "podman: logs, kill, stop: asked first, then killed" {
+	talker 'trap "echo got usr1" USR1; trap "echo bye; exit 42" TERM'
+	eventually 20 logs_have up
+	user_pm kill -s USR1 "$NAME"
+	eventually 20 logs_have 'got usr1'
+	user_pm stop -t 20 "$NAME"
+	is "$(inspect .State.ExitCode)" 42
+	eventually 10 logs_have bye
+	user_pm rm "$NAME"
+	talker 'trap "" TERM'
+	eventually 20 logs_have up
+	user_pm stop -t 1 "$NAME"
+	is "$(inspect .State.ExitCode)" 137
+}
+
+# The scope of a container that dies of it is gone before conmon looks, whatever the runtime: here it lives on.
+@test "podman: over the memory, the state says so" {
+	user_pm run -d --name "$NAME" --network none -m 32m --memory-swap 32m "$IMAGE" \
+		sh -c 'tail /dev/zero; echo "status $?"; while :; do sleep 0.1; done' >/dev/null
+	eventually 30 logs_have 'status 137'
+	user_pm stop -t 0 "$NAME"
+	is "$(inspect .State.OOMKilled)" true
+}
+
+@test "podman: many containers at once" {
+	only_full
+	local n=${CONTAINERS:-10}
+	as_user sh -c 'seq "$1" | xargs -P 8 -I "{}" podman --runtime "$2" run -d --network none --name "many-{}" "$3" sleep 1000' sh \
+		"$n" "$RUNTIME" "$IMAGE" >/dev/null
+	is "$(user_pm ps -q | wc -l)" "$n"
+	user_pm kill -a >/dev/null
+	none() { [[ -z $(user_pm ps -q) ]]; }
+	eventually 60 none
+}
+
+@test "podman: everything killed and /run lost, as by a reboot: the container can be started again" {
+	local id pid conmon
+	pod_started
+	id=$(inspect .Id)
+	pid=$(inspect .State.Pid)
+	conmon=$(inspect .State.ConmonPid)
+	kill -KILL "$conmon" # it would clean up
+	end_cgroup "$SYSTEMD_U/user.slice/libpod-$id.scope"
+	eventually 10 no_process "$pid" "$conmon"
+	eventually 10 no_cgroup "$id"
+	# What holds the user's namespaces, and with them the mounts.
+	kill -KILL "$(<"$RUN_U/libpod/tmp/pause.pid")"
+	lose "$RUN_U"/{libpod,containers,netns,kedge,crun,runc}
+	isnt "$(inspect .State.Status)" running
+	user_pm start "$NAME"
+	is "$(user_pm exec "$NAME" echo runs)" runs
 }
 
 @test "podman: --userns=keep-id" {
