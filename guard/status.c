@@ -148,8 +148,10 @@ int guard_status_read(struct arena *a, struct guard_status *ret, struct error *e
 	return 0;
 }
 
-static int end_daemon(int dir, struct error *e)
+/* It may be killed at any time, and one that is stopped, or hangs, has to be. */
+static int end_daemon(int dir, bool force, struct error *e)
 {
+	static const int signals[] = {SIGTERM, SIGKILL};
 	pid_t pid = read_pid(dir);
 
 	if (pid == 0)
@@ -158,12 +160,14 @@ static int end_daemon(int dir, struct error *e)
 	/* The number is the guard's for as long as it holds the lock. */
 	if (pidfd < 0 || !guard_alive(dir))
 		return 0;
-	if (sys_pidfd_send_signal(pidfd, SIGTERM) < 0 && errno != ESRCH)
-		return error_set(e, ERROR_HOST, errno, "cannot end kedge-guard, process %d", (int)pid);
-	if (poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, STOP_WAIT_MS) <= 0)
-		return error_set(e, ERROR_HOST, 0, "kedge-guard, process %d, has not ended after %d s", (int)pid,
-				 STOP_WAIT_MS / 1000);
-	return 0;
+	for (size_t i = 0; i < (force ? 2 : 1); i++) {
+		if (sys_pidfd_send_signal(pidfd, signals[i]) < 0 && errno != ESRCH)
+			return error_set(e, ERROR_HOST, errno, "cannot end kedge-guard, process %d", (int)pid);
+		if (poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, STOP_WAIT_MS) > 0)
+			return 0;
+	}
+	error_set(e, ERROR_HOST, 0, "kedge-guard, process %d, has not ended after %d s", (int)pid, STOP_WAIT_MS / 1000);
+	return force ? -1 : error_hint(e, "--force kills it");
 }
 
 /* Empty now; busy, if another one has come meanwhile. */
@@ -195,7 +199,7 @@ int guard_stop(bool force, struct error *e)
 	}
 	/* While there is a guard to ask where. */
 	auto_close int pins = open_pins(read_pid(dir));
-	if (end_daemon(dir, e) < 0 || remove_cgroup(e) < 0 || (pins >= 0 && guard_unload(pins, e) < 0))
+	if (end_daemon(dir, force, e) < 0 || remove_cgroup(e) < 0 || (pins >= 0 && guard_unload(pins, e) < 0))
 		return -1;
 	/* After the programs: to them a container without an entry is one that was not to start. */
 	for (size_t i = 0; i < n; i++)

@@ -261,6 +261,15 @@ no_empty_cgroup() { [[ ! -d $CGROUP_MOUNT/kedge-guard || $(cat "$CGROUP_MOUNT/ke
 
 # --- drift
 
+@test "stop --force ends a guard that does not react" {
+	start c1
+	kill -STOP "$(guard_pid)"
+	ok guard stop --force
+	kedge guard status
+	is "$status" 1
+	ok delete --force c1
+}
+
 @test "who leaves is found and killed with the whole container, and the log says so" {
 	leaver
 	local before
